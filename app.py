@@ -1,0 +1,1 @@
+"""Entry point of the review UI: ``streamlit run app.py -- tickets.audit``."""

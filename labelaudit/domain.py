@@ -1,0 +1,254 @@
+"""The types that walk through the house: Dataset, Audit and what they are made of.
+
+All are frozen. ``n`` is the number of items, ``K`` the number of classes, ``d`` a number of columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from labelaudit.errors import LabelsError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["UNLABELLED", "Dataset", "Origin", "ProbSource"]
+
+UNLABELLED = -1
+"""Value in `labels` of an item without a label."""
+
+
+@runtime_checkable
+class ProbSource(Protocol):
+    """Anything that holds ``(n, K)`` probabilities and gives rows by slicing.
+
+    NumPy arrays, memory maps, zarr arrays and :class:`labelaudit.chunks.ParquetProbs` satisfy it.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n, K)``."""
+
+    @property
+    def dtype(self) -> Any:
+        """A floating-point dtype."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Return the rows of a slice as something :func:`numpy.asarray` takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a dataset was read from: enough to read it again and to write it back with other labels.
+
+    Attributes
+    ----------
+    path : str
+        File or folder, as the user named it.
+    reader : str
+        Name of the reader plugin.
+    options : mapping
+        The resolved read options (columns as recognised): keyword arguments of
+        :class:`labelaudit.config.ReadOptions`.
+    """
+
+    path: str
+    reader: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset:
+    """Labelled items with at least one kind of content.
+
+    Attributes
+    ----------
+    ids : (n,) object array of str
+        Unique and stable: the same content keeps its id when rows are added, removed or shuffled.
+    labels : (n,) int32
+        Index into `classes`; −1 where unlabelled.
+    classes : (K,) tuple of str
+        Class names in the order of the source, else in order of value.
+    text : (n,) object array of str, optional
+        Text of each item.
+    images : (n,) object array of str, optional
+        Absolute, resolved path of each item's image; always inside the data folder.
+    features : (n, d) DataFrame, optional
+        Table columns of mixed types, default index.
+    embeddings : (n, d) float array, optional
+        Vectors; may be a memory map.
+    pred_probs : tuple of ProbSource of shape (n, K)
+        Out-of-sample probabilities, one source a model; empty where they are still to be obtained.
+    groups : mapping of str to (n,) object array of str
+        Columns for slices and for leak-free folds.
+    rows : (n,) int64
+        Row of each item in the source: data row of a file (the first is 1), or position.
+    origin : Origin, optional
+        Where it was read from; None for arrays.
+    """
+
+    ids: NDArray[np.object_]
+    labels: NDArray[np.int32]
+    classes: tuple[str, ...]
+    text: NDArray[np.object_] | None = None
+    images: NDArray[np.object_] | None = None
+    features: pd.DataFrame | None = None
+    embeddings: NDArray[np.floating] | None = None
+    pred_probs: tuple[ProbSource, ...] = ()
+    groups: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
+    rows: NDArray[np.int64]
+    origin: Origin | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes ``K``."""
+        return len(self.classes)
+
+    @property
+    def modality(self) -> str:
+        """What a classifier learns from: ``text``, ``image``, ``embedding``, ``table``; ``probs`` without content.
+
+        Embeddings win over raw content: who brings them wants them used.
+        """
+        for name, content in (
+            ("embedding", self.embeddings),
+            ("text", self.text),
+            ("image", self.images),
+            ("table", self.features),
+        ):
+            if content is not None:
+                return name
+        return "probs"
+
+    @cached_property
+    def content_hashes(self) -> NDArray[np.object_]:
+        """(n,) str: 32 hexadecimal digits over each item's content, whatever its label and id."""
+        from labelaudit.hashing import content_hashes
+
+        return content_hashes(self)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits over ids, labels, classes and content: equal for equal data in equal order."""
+        digest = hashlib.sha256()
+        digest.update(repr(self.classes).encode())
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i4").tobytes())
+        for column in (self.ids, self.content_hashes):
+            digest.update("\x00".join(column).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def with_pred_probs(self, *pred_probs: ProbSource) -> Self:
+        """Return the same items with other probabilities."""
+        return replace(self, pred_probs=pred_probs)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        labels: ArrayLike,
+        *,
+        classes: tuple[str, ...] | list[str] | None = None,
+        ids: ArrayLike | None = None,
+        text: ArrayLike | None = None,
+        features: pd.DataFrame | None = None,
+        embeddings: ArrayLike | None = None,
+        pred_probs: list[ProbSource] | tuple[ProbSource, ...] | ProbSource | None = None,
+        groups: Mapping[str, ArrayLike] | None = None,
+    ) -> Dataset:
+        """Make a dataset of arrays in memory or mapped from disk.
+
+        Parameters
+        ----------
+        labels : (n,) array-like
+            Class names (str), or class indices (int) when `classes` or `pred_probs` is given; None, NaN or −1 is
+            unlabelled.
+        classes : sequence of str, optional
+            Class names in column order of `pred_probs`. Default: the sorted distinct labels, or ``"0" .. "K-1"`` for
+            integer labels with probabilities.
+        ids : (n,) array-like of str, optional
+            Unique item ids. Default: derived from content.
+        text, features, embeddings, pred_probs, groups
+            As the attributes of this class; one source of probabilities need not be wrapped in a list.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        LabelsError
+            If the labels cannot be audited or lengths differ.
+
+        Examples
+        --------
+        >>> dataset = Dataset.from_arrays(["spam", "ham", None], text=["buy now", "see you at six", "hello"])
+        >>> dataset.classes, dataset.labels.tolist()
+        (('ham', 'spam'), [1, 0, -1])
+        """
+        from labelaudit.hashing import derived_ids
+        from labelaudit.labels import encode_labels
+
+        sources = _as_sources(pred_probs)
+        n_columns = int(sources[0].shape[1]) if sources and len(sources[0].shape) == 2 else None
+        codes, names = encode_labels(labels, classes=classes, n_columns=n_columns)
+        n = len(codes)
+        dataset = cls(
+            ids=np.empty(n, dtype=object),
+            labels=codes,
+            classes=names,
+            text=None if text is None else np.asarray(text, dtype=object),
+            features=None if features is None else features.reset_index(drop=True),
+            embeddings=None if embeddings is None else np.asanyarray(embeddings),
+            pred_probs=sources,
+            groups={
+                key: np.asarray(values, dtype=object).astype(str).astype(object)
+                for key, values in (groups or {}).items()
+            },
+            rows=np.arange(n, dtype=np.int64),
+        )
+        dataset._check_lengths()
+        found = derived_ids(dataset) if ids is None else np.asarray(ids).astype(str).astype(object)
+        return replace(dataset, ids=_checked_ids(found, n))
+
+    def _check_lengths(self) -> None:
+        columns: dict[str, Any] = {
+            "text": self.text,
+            "features": self.features,
+            "embeddings": self.embeddings,
+            **{f"group column {name!r}": values for name, values in self.groups.items()},
+        }
+        for name, values in columns.items():
+            if values is not None and len(values) != len(self):
+                raise LabelsError(
+                    f"There are {len(self)} labels but {len(values)} rows of {name}.", "Give one row for each label."
+                )
+
+
+def _as_sources(pred_probs: Any) -> tuple[ProbSource, ...]:
+    if pred_probs is None:
+        return ()
+    return tuple(pred_probs) if isinstance(pred_probs, list | tuple) else (pred_probs,)
+
+
+def _checked_ids(ids: NDArray[np.object_], n: int) -> NDArray[np.object_]:
+    if len(ids) != n:
+        raise LabelsError(f"There are {n} labels but {len(ids)} ids.", "Give one id for each label.")
+    if len(set(ids)) != n:
+        seen: set[str] = set()
+        twice = next(item for item in ids if item in seen or seen.add(item))  # type: ignore[func-returns-value]
+        raise LabelsError(
+            f"The id {twice!r} occurs more than once.",
+            "Ids must be unique; leave them out to derive them from content.",
+        )
+    return ids

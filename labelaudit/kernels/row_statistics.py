@@ -1,0 +1,76 @@
+"""What one pass over the probabilities keeps of each row.
+
+A score is arithmetic on these numbers; nothing after the kernel sees the ``(n, K)`` matrix again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["RowStatistics"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RowStatistics:
+    """Row statistics of `n` items under one (pooled) source of predicted probabilities.
+
+    All logarithms are natural and taken of ``P = clip(p, 1e-6, 1)`` renormalised to sum 1, so that exact zeros and ones
+    give no infinities. Ties go to the lower class index. For unlabelled rows (``given == -1``) every quantity that needs the
+    given label is NaN (−1 for class indices).
+
+    Attributes
+    ----------
+    given : (n,) int32
+        Given label, −1 where unlabelled.
+    p_given : (n,) float
+        Probability of the given label.
+    other : (n,) int32
+        Best class other than the given one.
+    p_other : (n,) float
+        Its probability.
+    top, second : (n,) int32
+        Most and second most likely class, whatever the label.
+    p_top, p_second : (n,) float
+        Their probabilities.
+    entropy : (n,) float
+        ``−Σ p log p`` in nats, of the unclipped probabilities with ``0 log 0 = 0``.
+    log_given, log_other : (n,) float
+        ``log P`` of the given and the best other class.
+    tail : (n,) float
+        ``log(Σ_{j≠given} (P_j / P_other)^0.3) / 0.3``: 0 when one other class holds everything, larger the more
+        classes share the rest.
+    confident : (n,) int32
+        Confident class: the overall argmax where at least one class reaches its threshold, else −1 (cleanlab's rule).
+    adjusted_given, adjusted_other : (n,) float
+        Threshold-adjusted probability ``(p − t + max t) / Σ`` of the given class, and the largest of the other classes.
+    """
+
+    given: NDArray[np.int32]
+    p_given: NDArray[np.floating]
+    other: NDArray[np.int32]
+    p_other: NDArray[np.floating]
+    top: NDArray[np.int32]
+    second: NDArray[np.int32]
+    p_top: NDArray[np.floating]
+    p_second: NDArray[np.floating]
+    entropy: NDArray[np.floating]
+    log_given: NDArray[np.floating]
+    log_other: NDArray[np.floating]
+    tail: NDArray[np.floating]
+    confident: NDArray[np.int32]
+    adjusted_given: NDArray[np.floating]
+    adjusted_other: NDArray[np.floating]
+    n_classes: int
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def take(self, index: slice | NDArray[np.intp] | NDArray[np.bool_]) -> RowStatistics:
+        """Return the statistics of the rows selected by `index` (views for slices)."""
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "n_classes"}
+        return RowStatistics(**arrays, n_classes=self.n_classes)
