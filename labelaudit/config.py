@@ -88,6 +88,15 @@ class AuditConfig:
         """Return the options as a plain dict, for provenance."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> AuditConfig:
+        """Make the configuration from what :meth:`as_dict` gave, also after a journey through JSON."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
+
+    def result_options(self) -> dict[str, Any]:
+        """Return the options that can change a result; where and how fast it is computed cannot."""
+        return {name: value for name, value in asdict(self).items() if name not in {"engine", "workers", "memory"}}
+
 
 def load_config(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read a TOML file with the tables ``[read]`` and ``[audit]``.

@@ -33,6 +33,8 @@ class Registry(Generic[T]):
         The package whose modules are plugins. A module whose name starts with ``_`` is none.
     expected : type or tuple of types, optional
         What a plugin must be an instance of; None accepts anything.
+    attribute : str
+        Name of the module's constant that is the plugin.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Registry(Generic[T]):
     kind: str
     package: str
     expected: Any = None
+    attribute: str = "PLUGIN"
     _loaded: dict[str, T] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -75,7 +78,8 @@ class Registry(Generic[T]):
 
     def _import(self, name: str) -> T:
         if name in self._own_names():
-            return cast(T, importlib.import_module(f"{self.package}.{name}").PLUGIN)
+            module = importlib.import_module(f"{self.package}.{self._own_names()[name]}")
+            return cast(T, getattr(module, self.attribute))
         entry_point = self._entry_points().get(name)
         if entry_point is None:
             raise UnknownNameError.among(self.kind, name, self.names())
@@ -93,10 +97,12 @@ class Registry(Generic[T]):
             )
         return cast(T, plugin)
 
-    def _own_names(self) -> tuple[str, ...]:
+    def _own_names(self) -> dict[str, str]:
+        """Map each name to its module; `import_` is the file of `import`, which Python keeps for itself."""
         spec = util.find_spec(self.package)
         locations = spec.submodule_search_locations if spec else None
-        return tuple(module.name for module in pkgutil.iter_modules(locations) if not module.name.startswith("_"))
+        modules = (module.name for module in pkgutil.iter_modules(locations))
+        return {module.rstrip("_"): module for module in modules if not module.startswith("_")}
 
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
         return {point.name: point for point in metadata.entry_points(group=self.group)}

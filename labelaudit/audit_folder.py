@@ -1,0 +1,161 @@
+"""An audit on disk: ``audit.json``, ``items.parquet`` and the larger arrays as ``.npy``.
+
+``audit.json`` carries the schema version and a checksum of every other file, so that a damaged or mixed-up folder is
+refused instead of read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.atomic import atomic_folder
+from labelaudit.config import AuditConfig
+from labelaudit.domain import Audit, Origin
+from labelaudit.errors import AuditFolderError, ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SCHEMA_VERSION", "load", "save"]
+
+SCHEMA_VERSION = 1
+_KEPT = ("reviews",)
+"""What other rooms keep inside an audit folder and saving again must carry over."""
+
+
+def save(audit: Audit, path: str | os.PathLike[str]) -> Audit:
+    """Write `audit` as the folder `path`, whole or not at all; an earlier audit there is replaced, its reviews stay.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    AuditFolderError
+        If `path` exists and is no audit folder.
+    """
+    import numpy as np
+
+    target = Path(path)
+    if target.exists() and not (target / "audit.json").is_file() and (target.is_file() or any(target.iterdir())):
+        raise AuditFolderError(f"{target} exists and is no audit folder.", "Choose another place; nothing was changed.")
+    with atomic_folder(target, keep=_KEPT) as folder:
+        _write_items(audit.items, folder / "items.parquet")
+        for name, array in audit.arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
+        text = json.dumps(_manifest(audit, files), indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+    return replace(audit, path=str(target))
+
+
+def load(path: str | os.PathLike[str]) -> Audit:
+    """Read an audit folder.
+
+    Returns
+    -------
+    Audit
+        With its larger arrays as read-only memory maps.
+
+    Raises
+    ------
+    AuditFolderError
+        If there is none, or it is damaged, or it was written by a newer version.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    for name, expected in manifest["files"].items():
+        file = folder / name
+        if not file.is_file():
+            raise _damaged(folder, f"{name} is missing")
+        if _checksum(file) != expected:
+            raise _damaged(folder, f"{name} was changed after it was written")
+    try:
+        return _from_manifest(manifest, folder)
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise _damaged(folder, f"audit.json does not describe it ({type(error).__name__}: {error})") from error
+
+
+def _manifest(audit: Audit, files: dict[str, str]) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "audit_id": audit.audit_id,
+        "fingerprint": audit.fingerprint,
+        "classes": list(audit.classes),
+        "config": audit.config.as_dict(),
+        "origin": None if audit.origin is None else vars(audit.origin),
+        "provenance": dict(audit.provenance),
+        "health": dict(audit.health),
+        "statistics": dict(audit.statistics),
+        "files": files,
+    }
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / "audit.json"
+    if not file.is_file():
+        what = "is no audit folder" if folder.exists() else "does not exist"
+        raise AuditFolderError(f"{folder} {what}.", f"Make one with: labelaudit audit DATA --out {folder}")
+    try:
+        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        version = manifest["schema_version"]
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, f"audit.json cannot be read ({error})") from error
+    if not isinstance(version, int) or not isinstance(manifest.get("files"), dict):
+        raise _damaged(folder, "audit.json does not describe it")
+    if version > SCHEMA_VERSION:
+        raise AuditFolderError(
+            f"{folder} was written by a newer labelaudit (schema {version}; this one reads up to {SCHEMA_VERSION}).",
+            "Update it: pip install --upgrade labelaudit",
+        )
+    return manifest
+
+
+def _from_manifest(manifest: dict[str, Any], folder: Path) -> Audit:
+    import numpy as np
+
+    origin = manifest["origin"]
+    return Audit(
+        items=_read_items(folder),
+        classes=tuple(manifest["classes"]),
+        config=AuditConfig.from_dict(manifest["config"]),
+        fingerprint=manifest["fingerprint"],
+        provenance=manifest["provenance"],
+        health=manifest["health"],
+        statistics=manifest["statistics"],
+        origin=None if origin is None else Origin(**origin),
+        arrays={
+            name.removesuffix(".npy"): np.load(folder / name, mmap_mode="r", allow_pickle=False)
+            for name in manifest["files"]
+            if name.endswith(".npy")
+        },
+        path=str(folder),
+    )
+
+
+def _write_items(items: pd.DataFrame, file: Path) -> None:
+    items.to_parquet(file, engine="pyarrow", compression="zstd")
+
+
+def _read_items(folder: Path) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(folder / "items.parquet", engine="pyarrow")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _damaged(folder, f"items.parquet cannot be read ({error})") from error
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _damaged(folder: Path, what: str) -> AuditFolderError:
+    fix = "Restore the folder from a copy, or audit again."
+    return AuditFolderError(f"The audit {folder} is damaged: {what}.", fix)
