@@ -91,7 +91,10 @@ class AuditConfig:
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> AuditConfig:
         """Make the configuration from what :meth:`as_dict` gave, also after a journey through JSON."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
+        }
+        return cls(**plain)
 
     def result_options(self) -> dict[str, Any]:
         """Return the options that can change a result; where and how fast it is computed cannot."""

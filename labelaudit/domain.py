@@ -275,6 +275,7 @@ class Audit:
         - ``kind`` : what a flagged item most probably is (``wrong_label``, ``ambiguous``, ...), null if not flagged;
         - ``status`` : ``assessed``, ``unlabelled``, or ``not assessable: <why>``;
         - ``reasons`` : why it is flagged, in words; empty if not flagged;
+        - ``preview`` : the beginning of its content as one line of plain text;
         - one column a score, and one column ``group:<name>`` a group.
     classes : (K,) tuple of str
         Class names.

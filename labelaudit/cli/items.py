@@ -1,0 +1,155 @@
+"""``labelaudit items``: the ranked items, filtered, as a table or a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["command"]
+
+_FORMATS = ("table", "csv", "jsonl", "parquet")
+
+
+@click.command(
+    short_help="Print or write the ranked items.",
+    epilog="""\b
+Examples:
+  labelaudit items tickets.audit --limit 20
+  labelaudit items tickets.audit --queue ambiguous --limit 50
+  labelaudit items tickets.audit --given refund --suggested return --format csv --out pairs.csv
+  labelaudit items tickets.audit --queue all --format parquet --out items.parquet
+  labelaudit items tickets.audit --min-suspicion 0.9 --format jsonl | head""",
+)
+@click.argument("audit", type=click.Path())
+@click.option(
+    "--queue",
+    type=click.Choice(["suspects", "ambiguous", "all"]),
+    default="suspects",
+    help="Flagged suspects, flagged ambiguous items, or all items by suspicion.  [default: suspects]",
+)
+@click.option("--given", multiple=True, metavar="CLASS", help="Only items given this label; repeat for several.")
+@click.option("--suggested", multiple=True, metavar="CLASS", help="Only items for which this label is suggested.")
+@click.option("--min-suspicion", type=click.FloatRange(0, 1), metavar="P", help="Only items at least this suspicious.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many items.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), help="Form of the output.  [default: by --out, else table]"
+)
+@click.option("--out", type=click.Path(dir_okay=False), help="Write to this file instead of the terminal.")
+def command(
+    audit: str,
+    queue: str,
+    given: tuple[str, ...],
+    suggested: tuple[str, ...],
+    min_suspicion: float | None,
+    limit: int | None,
+    form: str | None,
+    out: str | None,
+) -> None:
+    """Print or write the ranked items of AUDIT, a folder that 'labelaudit audit' wrote.
+
+    CSV cells that a spreadsheet would run as formulas are guarded with an apostrophe.
+    """
+    from labelaudit.audit_folder import load
+
+    loaded = load(audit)
+    items = _in_queue(loaded.items, queue)
+    for column, wanted in (("given_label", given), ("suggested_label", suggested)):
+        if wanted:
+            items = items[items[column].isin(_known(wanted, loaded.classes))]
+    if min_suspicion is not None:
+        items = items[items["suspicion"] >= min_suspicion]
+    _write(items if limit is None else items.head(limit), form or _form_of(out), out)
+
+
+def _in_queue(items: pd.DataFrame, queue: str) -> pd.DataFrame:
+    if queue == "ambiguous":
+        return items[items["is_ambiguous"]].sort_values("ambiguity_rank")
+    return items[items["is_suspect"]] if queue == "suspects" else items
+
+
+def _known(wanted: tuple[str, ...], classes: tuple[str, ...]) -> list[str]:
+    from labelaudit.errors import UnknownNameError
+
+    for name in wanted:
+        if name not in classes:
+            raise UnknownNameError.among("class", name, classes)
+    return list(wanted)
+
+
+def _form_of(out: str | None) -> str:
+    from pathlib import Path
+
+    ending = Path(out).suffix.lstrip(".").lower() if out else "table"
+    return ending if ending in _FORMATS else "csv"
+
+
+def _write(items: pd.DataFrame, form: str, out: str | None) -> None:
+    from labelaudit.atomic import atomic_file
+    from labelaudit.errors import UsageError
+
+    if form == "table" and out is None:
+        _print_table(items)
+        return
+    if form == "parquet" and out is None:
+        raise UsageError("Parquet is no text.", "Say where to write it: --out items.parquet")
+    if out is None:
+        click.echo(_text(items, form), nl=False)
+        return
+    with atomic_file(out) as file:
+        if form == "parquet":
+            items.to_parquet(file)
+        else:
+            file.write_text(_text(items, form), encoding="utf-8", newline="")
+    click.echo(f"Wrote {len(items):,} items to {out}", err=True)
+
+
+def _text(items: pd.DataFrame, form: str) -> str:
+    import pandas as pd
+
+    from labelaudit.spreadsheet import escape_cell
+
+    table = items.reset_index()
+    if form == "jsonl":
+        text: str = table.to_json(orient="records", lines=True, force_ascii=False)
+        return text
+    words = [name for name in table.columns if pd.api.types.is_string_dtype(table[name])]
+    table[words] = table[words].map(escape_cell, na_action="ignore")
+    return table.to_csv(index=False)
+
+
+def _print_table(items: pd.DataFrame) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from labelaudit.cli._console import results
+
+    if items.empty:
+        click.echo("No item fits.", err=True)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for head in ("Rank", "Suspicion", "Ambiguity"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for head, ratio in (("Id", None), ("Given", None), ("Suggested", None), ("Item", 3)):
+        table.add_column(head, ratio=ratio, overflow="fold")
+    for item, row in items.iterrows():
+        numbers = [
+            _number(row[name], form)
+            for name, form in (("rank", "{:.0f}"), ("suspicion", "{:.3f}"), ("ambiguity", "{:.3f}"))
+        ]
+        texts = [str(item), *(_word(row[name]) for name in ("given_label", "suggested_label", "preview"))]
+        table.add_row(*numbers, *(Text(text) for text in texts))
+    results().print(table)
+
+
+def _number(value: float, form: str) -> str:
+    import pandas as pd
+
+    return "–" if pd.isna(value) else form.format(value)
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else "–"

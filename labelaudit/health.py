@@ -1,0 +1,192 @@
+"""How healthy the labels are: the numbers that every report and page shows, computed in one place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = ["ClassHealth", "ConfusedPair", "Health", "SliceHealth", "measure"]
+
+_PAIRS_KEPT = 50
+_SLICES_KEPT = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassHealth:
+    """One class, by given label: items in it, flagged ones, and the expected number of wrong labels among them."""
+
+    name: str
+    items: int
+    suspects: int
+    ambiguous: int
+    expected_errors: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusedPair:
+    """Suspects given one class for which another is suggested."""
+
+    given: str
+    suggested: str
+    suspects: int
+    expected_errors: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceHealth:
+    """The items that share a value in a group column."""
+
+    group: str
+    value: str
+    items: int
+    suspects: int
+    expected_errors: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """Numbers of a whole audit.
+
+    Attributes
+    ----------
+    items, assessed, unlabelled, not_assessable : int
+        All items, and how many could be assessed or why not.
+    suspects, ambiguous : int
+        Flagged items in each queue.
+    expected_errors : float
+        Expected number of wrong labels among the assessed items.
+    expected_errors_range : (float, float)
+        Low and high end.
+    range_kind : str
+        What kind of range that is.
+    agreement : float
+        Share of assessed items whose given label is the model's most probable class, 0..1.
+    classes, confused_pairs, slices : tuple
+        By class (in class order), by pair and by slice (most expected errors first).
+    """
+
+    items: int
+    assessed: int
+    unlabelled: int
+    not_assessable: int
+    suspects: int
+    ambiguous: int
+    expected_errors: float
+    expected_errors_range: tuple[float, float]
+    range_kind: str
+    agreement: float
+    classes: tuple[ClassHealth, ...]
+    confused_pairs: tuple[ConfusedPair, ...] = ()
+    slices: tuple[SliceHealth, ...] = field(default=())
+
+    @property
+    def expected_error_rate(self) -> float:
+        """Expected share of wrong labels among the assessed items, 0..1."""
+        return self.expected_errors / max(self.assessed, 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain dicts and lists, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, Any]) -> Health:
+        """Make the health from what :meth:`as_dict` gave, also after a journey through JSON."""
+        plain: dict[str, Any] = dict(numbers)
+        plain["expected_errors_range"] = tuple(plain["expected_errors_range"])
+        for name, kind in (("classes", ClassHealth), ("confused_pairs", ConfusedPair), ("slices", SliceHealth)):
+            plain[name] = tuple(kind(**part) for part in plain[name])
+        return cls(**plain)
+
+
+def measure(
+    items: pd.DataFrame,
+    classes: Sequence[str],
+    *,
+    agreement: float,
+    expected_errors_range: tuple[float, float],
+    range_kind: str,
+) -> Health:
+    """Measure the health of an audit's items.
+
+    Parameters
+    ----------
+    items : DataFrame
+        As :attr:`labelaudit.domain.Audit.items`.
+    classes : sequence of str
+        All class names, also of classes without items.
+    agreement : float
+        Share of assessed items whose given label is the most probable class.
+    expected_errors_range, range_kind
+        Range of the expected errors and its kind, from the ranking.
+
+    Returns
+    -------
+    Health
+    """
+    assessed = items["status"] == "assessed"
+    unlabelled = items["status"] == "unlabelled"
+    return Health(
+        items=len(items),
+        assessed=int(assessed.sum()),
+        unlabelled=int(unlabelled.sum()),
+        not_assessable=int((~assessed & ~unlabelled).sum()),
+        suspects=int(items["is_suspect"].sum()),
+        ambiguous=int(items["is_ambiguous"].sum()),
+        expected_errors=float(items["suspicion"].sum()),
+        expected_errors_range=expected_errors_range,
+        range_kind=range_kind,
+        agreement=agreement,
+        classes=_by_class(items, classes),
+        confused_pairs=_by_pair(items),
+        slices=_by_slice(items),
+    )
+
+
+def _by_class(items: pd.DataFrame, classes: Sequence[str]) -> tuple[ClassHealth, ...]:
+    table = _sums(items, ["given_label"], ambiguous=("is_ambiguous", "sum")).reindex(list(classes), fill_value=0)
+    return tuple(
+        ClassHealth(
+            **_counts(row), name=str(row["given_label"]), items=int(row["items"]), ambiguous=int(row["ambiguous"])
+        )
+        for row in table.rename_axis("given_label").reset_index().to_dict("records")
+    )
+
+
+def _by_pair(items: pd.DataFrame) -> tuple[ConfusedPair, ...]:
+    table = _worst(_sums(items[items["is_suspect"]], ["given_label", "suggested_label"]), _PAIRS_KEPT)
+    return tuple(
+        ConfusedPair(**_counts(row), given=row["given_label"], suggested=row["suggested_label"])
+        for row in table.reset_index().to_dict("records")
+    )
+
+
+def _by_slice(items: pd.DataFrame) -> tuple[SliceHealth, ...]:
+    found: list[SliceHealth] = []
+    for column in (str(name) for name in items.columns if str(name).startswith("group:")):
+        group = column.removeprefix("group:")
+        table = _worst(_sums(items, [column]), _SLICES_KEPT).reset_index()
+        found += (
+            SliceHealth(**_counts(row), group=group, value=str(row[column]), items=int(row["items"]))
+            for row in table.to_dict("records")
+        )
+    return tuple(found)
+
+
+def _counts(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {"suspects": int(row["suspects"]), "expected_errors": float(row["expected_errors"])}
+
+
+def _sums(items: pd.DataFrame, by: list[str], **more: tuple[str, str]) -> pd.DataFrame:
+    return items.groupby(by, observed=True).agg(
+        items=("is_suspect", "size"), suspects=("is_suspect", "sum"), expected_errors=("suspicion", "sum"), **more
+    )
+
+
+def _worst(table: pd.DataFrame, kept: int) -> pd.DataFrame:
+    # Equal sums keep the order of names, so that a report never depends on the order of the rows.
+    return table.sort_index().sort_values("expected_errors", ascending=False, kind="stable").head(kept)

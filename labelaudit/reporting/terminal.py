@@ -1,0 +1,130 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from labelaudit.reporting import Report, ReportFormat
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labelaudit.health import Health
+
+_CLASSES_SHOWN = 15
+_PAIRS_SHOWN = 8
+_BAR = 12
+
+
+def _render(report: Report) -> str:
+    width = shutil.get_terminal_size((110, 24)).columns
+    stream = io.StringIO()
+    # The text is returned, so the console must be told what standard output is: colours only where a person looks.
+    console = Console(file=stream, width=min(width, 140), force_terminal=sys.stdout.isatty(), highlight=False)
+    health = report.health
+    parts: list[RenderableType] = [_summary(report), _classes(health)]
+    if health.confused_pairs:
+        parts.append(_pairs(health))
+    if len(report.suspects):
+        parts.append(_queue("Most suspicious labels", report.suspects, "suspicion", health.suspects))
+    if len(report.ambiguous):
+        parts.append(_queue("Most ambiguous items", report.ambiguous, "ambiguity", health.ambiguous))
+    console.print(Group(*(Padding(part, (1, 0, 0, 0)) for part in parts)))
+    return stream.getvalue().rstrip("\n")
+
+
+def _summary(report: Report) -> RenderableType:
+    health = report.health
+    low, high = health.expected_errors_range
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row("Data", Text(report.name, style="bold"))
+    grid.add_row("Items", _items_line(health))
+    errors = Text.assemble(
+        (f"about {health.expected_errors:,.0f}", "bold"),
+        f" of {health.assessed:,} labels ({health.expected_error_rate:.1%}); {health.range_kind} {low:,.0f} to {high:,.0f}",
+    )
+    grid.add_row("Expected errors", errors)
+    grid.add_row("Suspect labels", Text(f"{health.suspects:,}", style="bold"))
+    grid.add_row("Ambiguous items", Text(f"{health.ambiguous:,}", style="bold"))
+    grid.add_row("Model agreement", Text(f"{health.agreement:.1%} of given labels are the model's first choice"))
+    for note in report.audit.provenance.get("notes", ()):
+        grid.add_row("Note", Text(str(note)))
+    return grid
+
+
+def _items_line(health: Health) -> Text:
+    parts = [f"{health.items:,} in {len(health.classes)} classes"]
+    if health.unlabelled:
+        parts.append(f"{health.unlabelled:,} unlabelled")
+    if health.not_assessable:
+        parts.append(f"{health.not_assessable:,} not assessable")
+    return Text("; ".join(parts))
+
+
+def _classes(health: Health) -> RenderableType:
+    shown = sorted(health.classes, key=lambda c: (-c.expected_errors, c.name))[:_CLASSES_SHOWN]
+    more = len(health.classes) - len(shown)
+    title = "Classes, most expected errors first" if more else "Classes"
+    table = _table(title)
+    table.add_column("Class", overflow="fold")
+    for head in ("Items", "Suspects", "Share"):
+        table.add_column(head, justify="right")
+    table.add_column("")
+    table.add_column("Expected errors", justify="right")
+    table.add_column("Ambiguous", justify="right")
+    for c in shown:
+        share = c.suspects / c.items if c.items else 0.0
+        table.add_row(
+            Text(c.name),
+            f"{c.items:,}",
+            f"{c.suspects:,}",
+            f"{share:.1%}",
+            Text("▇" * max(round(share * _BAR), 1 if c.suspects else 0), style="red"),
+            f"{c.expected_errors:,.1f}",
+            f"{c.ambiguous:,}",
+        )
+    if more:
+        table.caption = f"and {more} more classes (--format json lists all)"
+        table.caption_justify = "left"
+    return table
+
+
+def _pairs(health: Health) -> RenderableType:
+    table = _table("Most confused pairs")
+    table.add_column("Labelled", overflow="fold")
+    table.add_column("looks like", overflow="fold")
+    table.add_column("Suspects", justify="right")
+    table.add_column("Expected errors", justify="right")
+    for pair in health.confused_pairs[:_PAIRS_SHOWN]:
+        table.add_row(Text(pair.given), Text(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
+    return table
+
+
+def _queue(title: str, items: pd.DataFrame, score: str, flagged: int) -> RenderableType:
+    table = _table(f"{title}, {len(items)} of {flagged:,} flagged")
+    table.add_column(score.capitalize(), justify="right", no_wrap=True)
+    table.add_column("Id", overflow="fold", min_width=6)
+    table.add_column("Item", ratio=3)
+    table.add_column("Why it is here", ratio=4)
+    for item, row in items.iterrows():
+        table.add_row(f"{row[score]:.2f}", Text(str(item)), Text(str(row["preview"])), Text(str(row["reasons"])))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim"
+    )
+
+
+PLUGIN = ReportFormat(name="terminal", summary="for reading in a terminal", render=_render)
