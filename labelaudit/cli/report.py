@@ -25,8 +25,8 @@ Examples:
 def command(audit: str, form: str, top: int, out: str | None) -> None:
     """Show the health of the labels in AUDIT, a folder that 'labelaudit audit' wrote.
 
-    Size, classes with their share of suspects, the most confused pairs, the expected number of errors and the top of both
-    queues.
+    Size, classes with their share of suspects, the most confused pairs, the expected number of errors and the top of
+    both queues.
     """
     from labelaudit.atomic import atomic_file
     from labelaudit.audit_folder import load

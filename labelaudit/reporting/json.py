@@ -31,7 +31,8 @@ def _render(report: Report) -> str:
 def _records(items: pd.DataFrame) -> list[dict[str, Any]]:
     table = items[_COLUMNS].astype(object)
     table = table.where(table.notna(), None)
-    return [{"id": item, **record} for item, record in zip(table.index, table.to_dict("records"), strict=True)]
+    records: list[dict[str, Any]] = table.rename_axis("id").reset_index().to_dict("records")  # type: ignore[assignment]
+    return records
 
 
 PLUGIN = ReportFormat(name="json", summary="JSON, for other programs", render=_render)

@@ -30,7 +30,7 @@ def _render(report: Report) -> str:
     ]
     pairs = [(p.given, p.suggested, f"{p.suspects:,}", f"{p.expected_errors:,.1f}") for p in health.confused_pairs[:10]]
     sections = [
-        "\n".join(parts[:1] + [""] + parts[1:]),
+        "\n".join([*parts[:1], "", *parts[1:]]),
         _section("Classes", ("Class", "Items", "Suspects", "Share", "Expected errors"), classes),
         _section("Most confused pairs", ("Given", "Suggested", "Suspects", "Expected errors"), pairs),
         _section("Most suspicious labels", _QUEUE, _queue(report.suspects, "suspicion")),

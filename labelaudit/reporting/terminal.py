@@ -51,7 +51,8 @@ def _summary(report: Report) -> RenderableType:
     grid.add_row("Items", _items_line(health))
     errors = Text.assemble(
         (f"about {health.expected_errors:,.0f}", "bold"),
-        f" of {health.assessed:,} labels ({health.expected_error_rate:.1%}); {health.range_kind} {low:,.0f} to {high:,.0f}",
+        f" of {health.assessed:,} labels ({health.expected_error_rate:.1%}); ",
+        f"{health.range_kind} {low:,.0f} to {high:,.0f}",
     )
     grid.add_row("Expected errors", errors)
     grid.add_row("Suspect labels", Text(f"{health.suspects:,}", style="bold"))
