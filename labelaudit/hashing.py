@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from labelaudit.errors import ReadError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from labelaudit.domain import Dataset
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["content_hashes", "derived_ids"]
 
 _ID_DIGITS = 16  # 64 bits: a chance collision among 10 million items has a probability of 3e-6
+_BLOCK = 65536  # rows of an array that are made contiguous at a time
 
 
 def content_hashes(dataset: Dataset) -> NDArray[np.object_]:
     """Return (n,) str, 32 hexadecimal digits of BLAKE2b over each item's content.
 
     The content is the raw one where there is some (text, image bytes, table row); embeddings and probabilities count
-    only for items that have nothing else. Labels, ids and groups do not count.
+    only for items that have nothing else. Labels, ids and groups do not count. A table row is the same whatever the
+    order of the columns and the storage type of a number (3, 3.0 and "3").
+
+    Raises
+    ------
+    ReadError
+        If an image cannot be read.
     """
     parts = [_text_bytes(dataset), _image_bytes(dataset), _table_bytes(dataset)]
     present = [part for part in parts if part is not None]
@@ -34,36 +42,48 @@ def content_hashes(dataset: Dataset) -> NDArray[np.object_]:
         present = (
             [_array_bytes(dataset.embeddings)]
             if dataset.embeddings is not None
-            else [_array_bytes(p) for p in dataset.pred_probs]
+            else [_array_bytes(source) for source in dataset.pred_probs]
         )
     if not present:
         present = [(str(row).encode() for row in dataset.rows)]
     hashes = np.empty(len(dataset), dtype=object)
-    for i, pieces in enumerate(zip(*present, strict=True)):
-        digest = hashlib.blake2b(digest_size=16)
-        for piece in pieces:
-            digest.update(len(piece).to_bytes(8, "little"))
-            digest.update(piece)
-        hashes[i] = digest.hexdigest()
+    hashes[:] = [hashlib.blake2b(content, digest_size=16).hexdigest() for content in _joined(present)]
     return hashes
 
 
 def derived_ids(dataset: Dataset) -> NDArray[np.object_]:
     """Return (n,) unique ids derived from content.
 
-    Items of equal content get the suffixes ``-2``, ``-3``, ... in the order of their labels and groups, so that shuffling
-    the rows changes no id of distinguishable items.
+    Items of equal content get the suffixes ``-2``, ``-3``, ... in the order of their labels and groups, so that
+    shuffling the rows changes no id of distinguishable items.
     """
-    hashes = np.array([digest[:_ID_DIGITS] for digest in dataset.content_hashes], dtype=object)
+    hashes = np.empty(len(dataset), dtype=object)
+    hashes[:] = [digest[:_ID_DIGITS] for digest in dataset.content_hashes]
+    if len(set(hashes)) == len(hashes):
+        return hashes
     places: dict[str, list[int]] = {}
     for i, digest in enumerate(hashes):
         places.setdefault(digest, []).append(i)
+    names = (*dataset.classes, "")  # −1, unlabelled, is the last
+
+    def order(i: int) -> tuple[str, ...]:
+        return (names[dataset.labels[i]], *(str(values[i]) for values in dataset.groups.values()))
+
     for digest, same in places.items():
-        if len(same) > 1:
-            same.sort(key=lambda i: (int(dataset.labels[i]), *(str(values[i]) for values in dataset.groups.values())))
-            for count, i in enumerate(same[1:], start=2):
-                hashes[i] = f"{digest}-{count}"
+        for count, i in enumerate(sorted(same, key=order)[1:], start=2):
+            hashes[i] = f"{digest}-{count}"
     return hashes
+
+
+def _joined(parts: list[Iterator[bytes]]) -> Iterable[bytes]:
+    if len(parts) == 1:
+        return parts[0]
+    # The length before each part keeps ("ab", "c") apart from ("a", "bc").
+    return (b"".join(map(_framed, pieces)) for pieces in zip(*parts, strict=True))
+
+
+def _framed(content: bytes) -> bytes:
+    return len(content).to_bytes(8, "little") + content
 
 
 def _text_bytes(dataset: Dataset) -> Iterator[bytes] | None:
@@ -90,24 +110,27 @@ def _read_bytes(path: str) -> bytes:
 def _table_bytes(dataset: Dataset) -> Iterator[bytes] | None:
     if dataset.features is None:
         return None
-    columns = [dataset.features[name].tolist() for name in dataset.features.columns]
-    return (
-        repr([_canonical(value) for value in row]).encode("utf-8", "surrogatepass")
-        for row in zip(*columns, strict=True)
-    )
+    names = sorted(dataset.features.columns, key=str)
+    columns = [_cell_bytes(dataset.features[name]) for name in names]
+    return (b"".join(cells) for cells in zip(*columns, strict=True))
 
 
-def _canonical(value: Any) -> Any:
-    """Give equal values of different storage types the same form: 3 and 3.0, None and NaN."""
-    if value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, bool | int | float) else str(value)
+def _cell_bytes(column: pd.Series[Any]) -> list[bytes]:
+    """Return the framed bytes of each cell; each distinct value is turned into bytes only once."""
+    codes, distinct = column.factorize(use_na_sentinel=True)
+    table = [_framed(_canonical(value).encode("utf-8", "surrogatepass")) for value in distinct.tolist()]
+    table.append(_framed(b"\x00"))  # missing has the code −1
+    return [table[code] for code in codes.tolist()]
+
+
+def _canonical(value: Any) -> str:
+    """Give equal values of different storage types the same form: 3 and 3.0, so that an added row changes no other."""
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def _array_bytes(array: Any) -> Iterator[bytes]:
-    step = 65536
-    for start in range(0, array.shape[0], step):
-        block = np.ascontiguousarray(np.asarray(array[start : start + step]), dtype="<f4")
+    for start in range(0, array.shape[0], _BLOCK):
+        block = np.ascontiguousarray(np.asarray(array[start : start + _BLOCK]), dtype="<f4")
         yield from (row.tobytes() for row in block)
