@@ -8,11 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
 
-__all__ = ["RowStatistics"]
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["CONFIDENT_SLACK", "PROBABILITY_FLOOR", "TAIL_POWER", "RowStatistics"]
+
+PROBABILITY_FLOOR = 1e-6
+"""Least probability that a logarithm is taken of."""
+
+CONFIDENT_SLACK = 1e-6
+"""How far below its threshold a probability still counts as confident (cleanlab's tolerance)."""
+
+TAIL_POWER = 0.3
+"""Exponent of the tail statistic."""
+
+_CLASS_INDICES = frozenset({"given", "other", "top", "second", "confident"})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,8 +32,8 @@ class RowStatistics:
     """Row statistics of `n` items under one (pooled) source of predicted probabilities.
 
     All logarithms are natural and taken of ``P = clip(p, 1e-6, 1)`` renormalised to sum 1, so that exact zeros and ones
-    give no infinities. Ties go to the lower class index. For unlabelled rows (``given == -1``) every quantity that needs the
-    given label is NaN (−1 for class indices).
+    give no infinities. Ties go to the lower class index. For unlabelled rows (``given == -1``) every quantity that
+    needs the given label is NaN (−1 for class indices).
 
     Attributes
     ----------
@@ -45,7 +57,8 @@ class RowStatistics:
         ``log(Σ_{j≠given} (P_j / P_other)^0.3) / 0.3``: 0 when one other class holds everything, larger the more
         classes share the rest.
     confident : (n,) int32
-        Confident class: the overall argmax where at least one class reaches its threshold, else −1 (cleanlab's rule).
+        Confident class by cleanlab's rule: the class that reaches its threshold (within 1e-6) where there is just one,
+        the overall argmax where there are several, else −1.
     adjusted_given, adjusted_other : (n,) float
         Threshold-adjusted probability ``(p − t + max t) / Σ`` of the given class, and the largest of the other classes.
     """
@@ -69,6 +82,12 @@ class RowStatistics:
 
     def __len__(self) -> int:
         return len(self.given)
+
+    @classmethod
+    def allocate(cls, n: int, n_classes: int, dtype: DTypeLike) -> RowStatistics:
+        """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index."""
+        kinds = {f.name: np.int32 if f.name in _CLASS_INDICES else dtype for f in fields(cls) if f.name != "n_classes"}
+        return cls(**{name: np.empty(n, dtype=kind) for name, kind in kinds.items()}, n_classes=n_classes)
 
     def take(self, index: slice | NDArray[np.intp] | NDArray[np.bool_]) -> RowStatistics:
         """Return the statistics of the rows selected by `index` (views for slices)."""

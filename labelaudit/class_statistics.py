@@ -1,0 +1,199 @@
+"""Counts, confidence thresholds and the confident joint: what all rows together say about each class.
+
+Parts of the data give statistics that :meth:`ClassStatistics.merge` adds up. Confidences are added as integers (fixed
+point), so that the sum is the same bit for bit in whatever order and in whatever parts the rows were read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["DENSE_JOINT_CLASSES", "ClassStatistics"]
+
+DENSE_JOINT_CLASSES = 20_000
+"""Above this number of classes the confident joint is a sparse array."""
+
+_THRESHOLD_FLOOR = 2e-6  # cleanlab's lower bound
+_UNREACHABLE = 2.0  # threshold of a class without labels: no probability reaches it
+_LIMB_BITS = 31  # two limbs of 31 bits: exact to 2^-62 for 2^32 rows of one class
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassStatistics:
+    """Statistics of `K` classes over some rows.
+
+    Attributes
+    ----------
+    counts : (K,) int64
+        Labelled rows of each given class.
+    confidence : (2, K) int64
+        Sum of the probabilities of the given label over the rows of each class, in fixed point: multiples of
+        ``2^-31`` and of ``2^-62``.
+    joint_cells : (m,) int64
+        Cells ``given · K + confident`` of the confident joint that are not zero, ascending.
+    joint_counts : (m,) int64
+        Their counts.
+    n_unlabelled : int
+        Rows without a label; they count nowhere else.
+    """
+
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.int64]
+    joint_cells: NDArray[np.int64]
+    joint_counts: NDArray[np.int64]
+    n_unlabelled: int = 0
+
+    @classmethod
+    def of_confidence(cls, labels: NDArray[np.int32], p_given: NDArray[np.floating], n_classes: int) -> ClassStatistics:
+        """Count labels and add up confidences: the first pass, without the joint.
+
+        Parameters
+        ----------
+        labels : (n,) int32
+            Given labels, −1 where unlabelled.
+        p_given : (n,) float in 0..1
+            Probability of the given label; ignored where unlabelled.
+        n_classes : int
+            Number of classes `K`.
+        """
+        labelled = labels >= 0
+        known = labels[labelled]
+        high, low = _fixed_point(p_given[labelled])
+        sums = [_exact_bincount(known, limb, n_classes) for limb in (high, low)]
+        empty = np.empty(0, dtype=np.int64)
+        return cls(
+            counts=np.bincount(known, minlength=n_classes).astype(np.int64),
+            confidence=_carried(np.stack(sums)),
+            joint_cells=empty,
+            joint_counts=empty,
+            n_unlabelled=len(labels) - len(known),
+        )
+
+    def with_joint(self, given: NDArray[np.int32], confident: NDArray[np.int32]) -> ClassStatistics:
+        """Return these statistics with the confident joint counted over rows.
+
+        Parameters
+        ----------
+        given, confident : (n,) int32
+            Given and confident class of each row; rows with −1 in either do not count.
+        """
+        counted = (given >= 0) & (confident >= 0)
+        cells = given[counted].astype(np.int64) * self.n_classes + confident[counted]
+        joint_cells, joint_counts = _counted(cells, np.ones(len(cells), dtype=np.int64), self.n_classes**2)
+        return ClassStatistics(
+            counts=self.counts,
+            confidence=self.confidence,
+            joint_cells=joint_cells,
+            joint_counts=joint_counts,
+            n_unlabelled=self.n_unlabelled,
+        )
+
+    def merge(self, other: ClassStatistics) -> ClassStatistics:
+        """Return the statistics of both parts together; associative and commutative, exactly."""
+        cells, counts = _counted(
+            np.concatenate([self.joint_cells, other.joint_cells]),
+            np.concatenate([self.joint_counts, other.joint_counts]),
+            self.n_classes**2,
+        )
+        return ClassStatistics(
+            counts=self.counts + other.counts,
+            confidence=_carried(self.confidence + other.confidence),
+            joint_cells=cells,
+            joint_counts=counts,
+            n_unlabelled=self.n_unlabelled + other.n_unlabelled,
+        )
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes ``K``."""
+        return len(self.counts)
+
+    @property
+    def n_labelled(self) -> int:
+        """Number of labelled rows."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(K,) float64: mean probability of the given label over the rows of each class, at least 2e-6.
+
+        2 for a class without labels, which no probability reaches (Northcutt et al. 2021, equation 2).
+        """
+        high, low = self.confidence.astype(np.float64)
+        total = high * 2.0**-_LIMB_BITS + low * 2.0 ** -(2 * _LIMB_BITS)
+        mean = total / np.maximum(self.counts, 1)
+        return np.where(self.counts > 0, np.maximum(mean, _THRESHOLD_FLOOR), _UNREACHABLE)
+
+    @cached_property
+    def confident_joint(self) -> Any:
+        """(K, K) int64: rows with given label `i` that are confidently of class `j`; the diagonal is at least 1.
+
+        An array up to ``DENSE_JOINT_CLASSES`` classes, a ``scipy.sparse.csr_array`` above. Not calibrated: see
+        :func:`labelaudit.noise_rates.calibrate`.
+        """
+        k = self.n_classes
+        if k > DENSE_JOINT_CLASSES:
+            return self._sparse_joint()
+        joint = np.zeros(k * k, dtype=np.int64)
+        joint[self.joint_cells] = self.joint_counts
+        diagonal = joint[:: k + 1]
+        np.maximum(diagonal, 1, out=diagonal)
+        return joint.reshape(k, k)
+
+    def _sparse_joint(self) -> Any:
+        from scipy.sparse import coo_array
+
+        k = self.n_classes
+        diagonal = np.arange(k, dtype=np.int64) * (k + 1)
+        missing = np.setdiff1d(diagonal, self.joint_cells, assume_unique=True)
+        cells = np.concatenate([self.joint_cells, missing])
+        counts = np.concatenate([self.joint_counts, np.ones(len(missing), dtype=np.int64)])
+        return coo_array((counts, np.divmod(cells, k)), shape=(k, k)).tocsr()
+
+
+def _fixed_point(p: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return p as multiples of 2^-31 and, for the rest, of 2^-62."""
+    scaled = np.asarray(p, dtype=np.float64) * 2.0**_LIMB_BITS
+    high = np.floor(scaled)
+    return high.astype(np.int64), np.rint((scaled - high) * 2.0**_LIMB_BITS).astype(np.int64)
+
+
+def _exact_bincount(labels: NDArray[np.int32], values: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Return the exact sum of integers below 2^31 (inclusive) for each class.
+
+    ``np.bincount`` adds in float64, which is exact below 2^53: so it is given at most 2^21 rows at a time.
+    """
+    total = np.zeros(n_classes, dtype=np.int64)
+    step = 2**21
+    for start in range(0, len(labels), step):
+        part = slice(start, start + step)
+        total += np.bincount(labels[part], weights=values[part], minlength=n_classes).astype(np.int64)
+    return total
+
+
+def _carried(confidence: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move what overflows the low limb to the high one, so that equal sums have equal limbs."""
+    carry, low = np.divmod(confidence[1], 2**_LIMB_BITS)
+    return np.stack([confidence[0] + carry, low])
+
+
+def _counted(
+    cells: NDArray[np.int64], counts: NDArray[np.int64], n_cells: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return distinct cells, ascending, and the sum of their counts."""
+    if n_cells <= 4 * len(cells) + 1024:  # a dense count is cheaper than sorting where the joint is small
+        dense = np.zeros(n_cells, dtype=np.int64)
+        np.add.at(dense, cells, counts)
+        distinct = np.flatnonzero(dense)
+        return distinct, dense[distinct]
+    distinct, inverse = np.unique(cells, return_inverse=True)
+    summed = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(summed, inverse, counts)
+    return distinct, summed

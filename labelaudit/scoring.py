@@ -1,0 +1,168 @@
+"""Arrays in, scores out: ``la.score(labels, pred_probs)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.errors import UsageError
+from labelaudit.labels import encode_labels
+from labelaudit.passes import gather_evidence
+from labelaudit.probabilities import check_shape
+from labelaudit.scores import SCORES, Evidence
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from labelaudit.class_statistics import ClassStatistics
+    from labelaudit.domain import ProbSource
+    from labelaudit.kernels import MemberStatistics, RowStatistics
+    from labelaudit.passes import MemberKind
+    from labelaudit.ranking import Ranking
+    from labelaudit.scores import NeighborEvidence
+
+__all__ = ["Scores", "score"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Two axes, flags, and every registered score of `n` items.
+
+    A score is computed when it is first asked for: ``scores["normalized_margin"]``.
+    """
+
+    evidence: Evidence
+    _cache: dict[str, NDArray[np.floating]] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> NDArray[np.floating]:
+        if name not in self._cache:
+            plugin = SCORES.get(name)
+            if not plugin.applies_to(self.evidence):
+                raise UsageError(
+                    f"The score {name!r} needs {' and '.join(plugin.needs)}, and there are none.",
+                    "Members come from several sources of probabilities, neighbors from embeddings.",
+                )
+            self._cache[name] = plugin.function(self.evidence)
+        return self._cache[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores that can be computed from what was given."""
+        return tuple(name for name, plugin in SCORES if plugin.applies_to(self.evidence))
+
+    @property
+    def rows(self) -> RowStatistics:
+        """Row statistics of the (pooled) probabilities."""
+        return self.evidence.rows
+
+    @property
+    def statistics(self) -> ClassStatistics:
+        """Counts, thresholds and confident joint."""
+        return self.evidence.statistics
+
+    @property
+    def members(self) -> MemberStatistics | None:
+        """Disagreement of several sources; None for one."""
+        return self.evidence.members
+
+    @property
+    def neighbors(self) -> NeighborEvidence | None:
+        """Statistics of nearest neighbours; None without embeddings."""
+        return self.evidence.neighbors
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """Both queues with their flags."""
+        from labelaudit.ranking import rank
+
+        return rank(self.rows, neighbors=self.neighbors, members=self.members)
+
+    @property
+    def suspicion(self) -> NDArray[np.float64]:
+        """(n,) probability that the given label is wrong; NaN where unlabelled."""
+        return self.ranking.suspicion
+
+    @property
+    def ambiguity(self) -> NDArray[np.float64]:
+        """(n,) how far reasonable people would disagree, 0..1."""
+        return self.ranking.ambiguity
+
+    @property
+    def is_suspect(self) -> NDArray[np.bool_]:
+        """(n,) flag of labels more likely wrong than right."""
+        return self.ranking.is_suspect
+
+    @property
+    def suggested(self) -> NDArray[np.int32]:
+        """(n,) class to suggest instead of the given one."""
+        return self.ranking.suggested
+
+    @property
+    def expected_errors(self) -> float:
+        """Sum of `suspicion`."""
+        return self.ranking.expected_errors
+
+
+def score(
+    labels: ArrayLike,
+    pred_probs: Any,
+    *,
+    memory: str = "512MB",
+    threads: int | None = None,
+    normalize: bool = False,
+    members: MemberKind = "models",
+) -> Scores:
+    """Score labels against out-of-sample probabilities.
+
+    Parameters
+    ----------
+    labels : (n,) array-like of int
+        Class indices into the columns of `pred_probs`; −1 is unlabelled.
+    pred_probs : ProbSource or list of them, (n, K)
+        One source, or one for each model or repeat: arrays, memory maps, zarr arrays,
+        :class:`labelaudit.chunks.ParquetProbs`. Nothing is held in memory that was not there before.
+    memory : str
+        Budget for passes over the probabilities. Never changes the result.
+    threads : int, optional
+        Threads; default: one for each core. Never changes the result.
+    normalize : bool
+        Scale rows that do not sum to 1 instead of refusing them.
+    members : {"models", "repeats"}
+        What several sources are: different models, weighted by how well they explain the labels, or repeats of one
+        model, weighted equally.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    LabelsError, ProbabilityError
+        If labels or probabilities cannot be used; the message names the first row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = score([0, 1, 1], np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]))
+    >>> scores["self_confidence"].round(2).tolist()
+    [0.1, 0.2, 0.7]
+    """
+    sources = _as_sources(pred_probs)
+    check_shape(sources[0], None, None)
+    codes, _ = encode_labels(labels, n_columns=int(sources[0].shape[1]), where="labels")
+    return Scores(gather_evidence(codes, sources, memory=memory, threads=threads, normalize=normalize, members=members))
+
+
+def _as_sources(pred_probs: Any) -> list[ProbSource]:
+    """Tell one source from a list of them: only sources have a shape, and a list of lists is one array."""
+    if isinstance(pred_probs, list | tuple) and pred_probs and all(hasattr(one, "shape") for one in pred_probs):
+        if any(len(one.shape) == 2 for one in pred_probs):
+            return list(pred_probs)
+        return [np.stack(pred_probs)]
+    return [pred_probs if hasattr(pred_probs, "shape") and hasattr(pred_probs, "dtype") else np.asarray(pred_probs)]
