@@ -62,11 +62,14 @@ class Origin:
     options : mapping
         The resolved read options (columns as recognised): keyword arguments of
         :class:`labelaudit.config.ReadOptions`.
+    notes : tuple of str
+        Sentences for the user: what was assumed, and what was left alone.
     """
 
     path: str
     reader: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -120,14 +120,14 @@ def _unreadable(path: str | os.PathLike[str], where: str, reason: str) -> ReadEr
 
 
 def _as_rgb(image: Image) -> Image:
-    from PIL import Image as images
+    import PIL.Image as pillow
 
     if image.mode.startswith("I"):
         import numpy as np
 
         # Pillow clips 16-bit grey at 255 instead of scaling it.
-        return images.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        return pillow.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if "A" in image.getbands() or "transparency" in image.info:
         layers = image.convert("RGBA")
-        return images.alpha_composite(images.new("RGBA", layers.size, "white"), layers).convert("RGB")
+        return pillow.alpha_composite(pillow.new("RGBA", layers.size, "white"), layers).convert("RGB")
     return image.convert("RGB")

@@ -165,6 +165,11 @@ class NormalizedProbs:
         dtype = np.dtype(self._source.dtype)
         return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
+    @property
+    def columns(self) -> list[str] | None:
+        """Names of the columns, where the source has names."""
+        return getattr(self._source, "columns", None)
+
     def __getitem__(self, rows: slice, /) -> NDArray[np.floating]:
         block = np.asarray(self._source[rows])
         return check_block(block, start=rows.indices(self.shape[0])[0], name=self._name, normalize=True)

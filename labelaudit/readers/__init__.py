@@ -1,1 +1,120 @@
-"""Readers."""
+"""Readers turn a file or folder into a :class:`~labelaudit.domain.Dataset`.
+
+Each reader is one file in this folder with a constant ``PLUGIN``, a :class:`Reader`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.config import ReadOptions
+from labelaudit.errors import ReadError, UnknownNameError, did_you_mean
+from labelaudit.registry import Registry
+
+if TYPE_CHECKING:
+    from labelaudit.domain import Dataset
+
+__all__ = ["READERS", "Reader", "read"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A way to read labelled data.
+
+    Parameters
+    ----------
+    name : str
+        Name of the plugin, the same as its file's.
+    summary : str
+        What it reads, in one line.
+    matches : callable
+        ``matches(path) -> int``: 0 if the path (which exists) is not for this reader, 1 if it may be, 2 if it surely
+        is. Looks at names only.
+    read : callable
+        ``read(path, options) -> Dataset`` with an :class:`~labelaudit.domain.Origin` whose options are resolved, so
+        that reading again with them gives the same dataset.
+    """
+
+    name: str
+    summary: str
+    matches: Callable[[Path], int]
+    read: Callable[[Path, ReadOptions], Dataset]
+
+
+READERS: Registry[Reader] = Registry("reader", "labelaudit.readers", Reader)
+
+
+def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **changes: Any) -> Dataset:
+    """Read labelled data from a file or folder.
+
+    What is not given is recognised where it is unmistakable: the reader by the file, the columns by usual names and by
+    their values. What was recognised stands in ``dataset.origin.options``, in words in ``dataset.origin.notes``.
+
+    Parameters
+    ----------
+    path : path-like
+        CSV or TSV (also ``.gz``), JSONL or a JSON array, Parquet, a folder of images with one folder a class, a Hugging
+        Face dataset saved on disk, NumPy labels (``.npy``), or a folder with ``labels.npy``.
+    options : ReadOptions, optional
+        How to read.
+    **changes
+        Fields of :class:`~labelaudit.config.ReadOptions` that replace those of `options`: ``label``, ``text``,
+        ``image``, ``id``, ``features``, ``drop``, ``group``, ``embeddings``, ``pred_probs``, ``classes``, ``encoding``,
+        ``delimiter``, ``normalize``, ``reader``. Where several values fit, one string is as good as a list.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ReadError
+        If the file is missing, broken, or cannot be told to be labelled data.
+    LabelsError
+        If its labels cannot be audited.
+    ProbabilityError
+        If given probabilities do not fit.
+    UnknownNameError
+        If an option or a column does not exist.
+    """
+    source = Path(path)
+    chosen = replace(options or ReadOptions(), **_plain(changes))
+    if not source.exists():
+        raise _missing(source)
+    reader = READERS.get(chosen.reader) if chosen.reader else _recognised(source)
+    return reader.read(source, chosen)
+
+
+def _plain(changes: dict[str, Any]) -> dict[str, Any]:
+    kinds = {option.name: option.type for option in fields(ReadOptions)}
+    plain: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in kinds:
+            raise UnknownNameError.among("read option", name, kinds)
+        if str(kinds[name]).startswith("tuple"):
+            several = value if isinstance(value, list | tuple) else () if value is None else (value,)
+            plain[name] = tuple(os.fspath(part) if isinstance(part, os.PathLike) else part for part in several)
+        else:
+            plain[name] = os.fspath(value) if isinstance(value, os.PathLike) else value
+    return plain
+
+
+def _recognised(path: Path) -> Reader:
+    ranked = sorted(((reader.matches(path), reader) for _, reader in READERS), key=lambda pair: -pair[0])
+    certainty, reader = ranked[0]
+    if certainty > 0:
+        return reader
+    kinds = "; ".join(reader.summary for _, reader in READERS)
+    kind = "folder" if path.is_dir() else "file"
+    raise ReadError(f"{path} is no {kind} that any reader knows.", f"Known: {kinds}. Choose one with --reader.")
+
+
+def _missing(path: Path) -> ReadError:
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not path.parent.is_dir():
+        return ReadError(f"There is no folder {path.parent}.", "Check the path.")
+    return ReadError(f"There is no file or folder {path}.", f"{did_you_mean(path.name, siblings)}Check the path.")

@@ -1,0 +1,188 @@
+"""What CSV, JSONL, Parquet and Hugging Face data have in common: named columns that become a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.config import ReadOptions
+from labelaudit.errors import ReadError
+from labelaudit.labels import parse_written_labels
+from labelaudit.readers._assemble import LabelColumn, assemble
+from labelaudit.readers._columns import Roles, recognize
+from labelaudit.readers._image_paths import checked_images
+from labelaudit.readers._values import feature_frame, is_embedded_image, is_number, strings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from labelaudit.domain import Dataset
+
+__all__ = ["Table", "class_label_names", "read_table"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table:
+    """Columns as a reader found them.
+
+    Attributes
+    ----------
+    path : Path
+        File or folder, as the user named it; image paths are relative to its folder.
+    columns : mapping of str to (n,) pyarrow.ChunkedArray
+        Values; null where missing.
+    locate : callable
+        Words for a position (from 0): ``"row 5 (line 6)"``. May read the file again, so only for messages.
+    class_names : mapping of str to tuple of str
+        Names of the classes of columns that hold class indices.
+    mixed : mapping of str to (n,) list
+        Original values of columns without a single type; `columns` then has them as text.
+    typed : bool
+        False if the file knows only text (CSV).
+    """
+
+    path: Path
+    columns: Mapping[str, pa.ChunkedArray]
+    locate: Callable[[int], str]
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mixed: Mapping[str, list[Any]] = field(default_factory=dict)
+    typed: bool = True
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+def class_label_names(features: Any) -> dict[str, tuple[str, ...]]:
+    """Return the class names of each ``ClassLabel`` among the features of a Hugging Face dataset.
+
+    Examples
+    --------
+    >>> class_label_names({"label": {"names": ["neg", "pos"], "_type": "ClassLabel"}, "text": {"_type": "Value"}})
+    {'label': ('neg', 'pos')}
+    """
+    if not isinstance(features, dict):
+        return {}
+    return {
+        str(name): tuple(str(label) for label in feature["names"])
+        for name, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+    }
+
+
+def read_table(table: Table, options: ReadOptions, reader: str) -> Dataset:
+    """Recognise the columns of a table, check them and make a dataset.
+
+    Raises
+    ------
+    ReadError, LabelsError, UnknownNameError, ProbabilityError
+        As :func:`labelaudit.readers.read`.
+    """
+    if len(table) == 0:
+        raise ReadError(f"{table.path} has no rows.", "Give a file with at least one labelled row.")
+    roles = recognize(table, options)
+    label_type = table.columns[roles.label].type
+    features, left_out = feature_frame({name: table.columns[name] for name in roles.features})
+    notes = [*roles.notes]
+    if left_out:
+        notes.append(f"Left out of the table because they are empty or hold lists: {', '.join(left_out)}.")
+    return assemble(
+        path=table.path,
+        reader=reader,
+        options=roles.resolve(options),
+        label=LabelColumn(
+            values=_label_values(table, roles.label),
+            where=f"Column {roles.label!r} of {table.path}",
+            locate=table.locate,
+            names=table.class_names.get(roles.label) or _dictionary_names(label_type, table.columns[roles.label]),
+            indexed=roles.label in table.class_names,
+        ),
+        ids=_ids(table, roles.id),
+        text=_text(table, roles),
+        images=_images(table, roles.image),
+        features=features,
+        groups={name: _filled(table.columns[name]) for name in roles.group},
+        rows=np.arange(1, len(table) + 1, dtype=np.int64),
+        notes=notes,
+    )
+
+
+def _label_values(table: Table, name: str) -> list[Any]:
+    if name in table.mixed:
+        return table.mixed[name]
+    values: list[Any] = table.columns[name].to_pylist()
+    if table.typed:
+        return values
+    return parse_written_labels(values, where=f"Column {name!r} of {table.path}", locate=table.locate)
+
+
+def _dictionary_names(kind: Any, column: pa.ChunkedArray) -> tuple[str, ...] | None:
+    """Return the categories in their order, those without a row too."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(kind) or not column.num_chunks:
+        return None
+    categories = column.unify_dictionaries().chunk(0).dictionary.to_pylist()
+    return tuple(str(category).strip() for category in categories if category is not None and str(category).strip())
+
+
+def _ids(table: Table, name: str | None) -> NDArray[np.object_] | None:
+    if name is None:
+        return None
+    column = table.columns[name]
+    where = f"Column {name!r} of {table.path}"
+    fix = f"Choose another id column (--id), or derive ids from content with --drop {name}."
+    values = strings(column)
+    missing = next((i for i, value in enumerate(values) if not value), None)
+    if missing is not None:
+        raise ReadError(f"{where}, {table.locate(missing)}: the id is missing.", fix)
+    if len(set(values)) != len(values):
+        first: dict[str, int] = {}
+        for i, value in enumerate(values):
+            if first.setdefault(value, i) != i:
+                raise ReadError(
+                    f"{where}: the id {value!r} is in {table.locate(first[value])} and in {table.locate(i)}.", fix
+                )
+    return values
+
+
+def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
+    if not roles.text:
+        return None
+    for name in roles.text:
+        if len(roles.text) == 1 and is_number(table.columns[name]):
+            value = next(value for value in table.columns[name].to_pylist() if value is not None)
+            raise ReadError(
+                f"Column {name!r} of {table.path} holds numbers, no text, such as {value!r}.",
+                f"Choose the text column with --text, or learn from a table: --features {name}.",
+            )
+    parts = [_filled(table.columns[name]) for name in roles.text]
+    joined = np.empty(len(table), dtype=object)
+    joined[:] = parts[0] if len(parts) == 1 else ["\n".join(filter(None, row)) for row in zip(*parts, strict=True)]
+    if not any(value.strip() for value in joined):
+        raise ReadError(
+            f"Column {', '.join(map(repr, roles.text))} of {table.path} is empty in all rows.",
+            "Choose the column that holds the text (--text).",
+        )
+    return joined
+
+
+def _images(table: Table, name: str | None) -> NDArray[np.object_] | None:
+    if name is None:
+        return None
+    if is_embedded_image(table.columns[name]):
+        raise ReadError(
+            f"Column {name!r} of {table.path} holds the images themselves, not paths of files.",
+            "Save the images as files, one folder for each class, or with a CSV of paths and labels beside them.",
+        )
+    return checked_images(strings(table.columns[name]), table.path, name, table.locate)
+
+
+def _filled(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    values = strings(column)
+    values[values == None] = ""  # noqa: E711 - elementwise
+    return values

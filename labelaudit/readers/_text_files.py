@@ -1,0 +1,153 @@
+"""Text files before they are parsed: compression, encoding, emptiness, and where a byte stands."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
+
+from labelaudit.errors import ConfigError, ReadError
+
+__all__ = ["check_text_file", "has_suffix", "open_bytes", "open_text", "python_encoding"]
+
+_BLOCK = 1 << 24
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def has_suffix(path: Path, *suffixes: str) -> bool:
+    """Tell whether a file ends with one of `suffixes`, compressed with gzip or not."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(suffixes)
+
+
+def python_encoding(encoding: str) -> str:
+    """Return the codec's name; a byte-order mark at the start of UTF-8 is dropped by it.
+
+    Raises
+    ------
+    ConfigError
+        If Python knows no such text encoding.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(encoding)
+    except (LookupError, ValueError) as error:
+        raise ConfigError(
+            f"Unknown encoding {encoding!r}.", "Common ones: utf-8, cp1252, latin-1, utf-16, shift_jis, gb18030."
+        ) from error
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file for reading, through gzip if its name ends with ``.gz``."""
+    try:
+        return cast(BinaryIO, gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+
+
+def open_text(path: Path, encoding: str) -> io.TextIOWrapper:
+    """Open a checked file as text, newlines as they are."""
+    return io.TextIOWrapper(open_bytes(path), encoding=python_encoding(encoding), newline="")
+
+
+def check_text_file(path: Path, encoding: str) -> int:
+    """Decode a file once without keeping it, and refuse what no parser should see.
+
+    Returns
+    -------
+    int
+        Number of double quotes in it.
+
+    Raises
+    ------
+    ReadError
+        If the file is empty, damaged, not in this encoding (with byte and line), or holds a NUL character.
+    """
+    decoder = codecs.getincrementaldecoder(python_encoding(encoding))()
+    offset, blank, quotes = 0, True, 0
+    for block in _blocks(path):
+        pending = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(block)
+        except UnicodeDecodeError as error:
+            _wrong_encoding(path, encoding, offset - pending + error.start)
+        if "\0" in text:
+            _nul(path, encoding)
+        blank = blank and not text.strip()
+        quotes += text.count('"')
+        offset += len(block)
+    pending = len(decoder.getstate()[0])
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        _wrong_encoding(path, encoding, offset - pending)
+    if blank:
+        raise ReadError(f"{path} is empty.", "Give a file with at least one labelled row.")
+    return quotes
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with open_bytes(path) as file:
+        try:
+            while block := file.read(_BLOCK):
+                yield block
+        except (OSError, EOFError, zlib.error) as error:
+            # gzip reports a bad or cut archive by any of these.
+            raise ReadError(
+                f"{path} cannot be read: {error}.", "The file is damaged; make or copy it again."
+            ) from error
+
+
+def _line_of_byte(path: Path, position: int) -> tuple[int, bytes]:
+    """Return the line (the first is 1) of a byte, and up to a megabyte from it on."""
+    line, left = 1, position
+    with open_bytes(path) as file:
+        while left:
+            block = file.read(min(left, _BLOCK))
+            line += block.count(b"\n")
+            left -= len(block)
+        return line, file.read(1 << 20)
+
+
+def _wrong_encoding(path: Path, encoding: str, position: int) -> NoReturn:
+    line, rest = _line_of_byte(path, position)
+    raise ReadError(
+        f"{path}, line {line}: byte 0x{rest[0]:02x} (byte {position} of the file) is no {encoding}.",
+        f"The file looks like {_guess(path, rest)}: give --encoding {_guess(path, rest)}, or save it as UTF-8.",
+    )
+
+
+def _guess(path: Path, rest: bytes) -> str:
+    with open_bytes(path) as file:
+        head = file.read(4096)
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if head.count(0) > len(head) // 5:
+        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    try:
+        rest.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def _nul(path: Path, encoding: str) -> NoReturn:
+    with open_text(path, encoding) as file:
+        line = next((number for number, text in enumerate(file, start=1) if "\0" in text), 1)
+    with open_bytes(path) as raw:
+        head = raw.read(4096)
+    guess = "If it is UTF-16, give --encoding utf-16-le. " if head.count(0) > len(head) // 5 else ""
+    raise ReadError(f"{path}, line {line}: there is a NUL character.", f"{guess}Otherwise the file is damaged.")

@@ -1,0 +1,97 @@
+"""A folder of images with one folder for each class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelaudit.config import ReadOptions
+from labelaudit.errors import ReadError
+from labelaudit.images import is_image_name
+from labelaudit.labels import parse_written_labels
+from labelaudit.readers import Reader
+from labelaudit.readers._assemble import LabelColumn, assemble
+from labelaudit.readers._image_paths import checked_images
+
+if TYPE_CHECKING:
+    from labelaudit.domain import Dataset
+
+
+def matches(path: Path) -> int:
+    """Recognise a folder that has a folder with an image in it."""
+    return int(path.is_dir() and any(next(_images(folder), None) is not None for folder in _folders(path)))
+
+
+def read(path: Path, options: ReadOptions) -> Dataset:
+    """Read images in folders named after their class; images beside these folders are unlabelled.
+
+    Items are in the order of class folder and file name. Other files and deeper folders are left alone.
+
+    Raises
+    ------
+    ReadError
+        If there is no image, or class folders hold folders (``train/cats/...``): which level is the class is in doubt.
+    """
+    if not path.is_dir():
+        raise ReadError(f"{path} is no folder.", "Give a folder with one folder of images for each class.")
+    names: list[str] = []
+    labels: list[str | None] = []
+    empty = []
+    for folder in _folders(path):
+        found = sorted(entry.name for entry in _images(folder))
+        names += [os.path.join(folder.name, name) for name in found]  # noqa: PTH118 - names, not files
+        labels += [folder.name] * len(found)
+        if not found:
+            empty.append(folder)
+    _refuse_deeper(path, empty, some=bool(names))
+    loose = sorted(entry.name for entry in _images(path))
+    names += loose
+    labels += [None] * len(loose)
+    notes = [f"{len(loose)} images outside any class folder are unlabelled."] if loose else []
+    if empty:
+        notes.append(f"Folders without images are left alone: {', '.join(folder.name for folder in empty)}.")
+
+    def locate(position: int) -> str:
+        return names[position]
+
+    values = np.empty(len(names), dtype=object)
+    values[:] = names
+    where = f"The class folders of {path}"
+    return assemble(
+        path=path,
+        reader="images",
+        options=asdict(options),
+        label=LabelColumn(values=parse_written_labels(labels, where=where, locate=locate), where=where, locate=locate),
+        images=checked_images(values, path, "image", locate),
+        rows=np.arange(1, len(names) + 1, dtype=np.int64),
+        notes=notes,
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _images(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        yield from (e for e in entries if is_image_name(e.name) and not e.name.startswith(".") and not e.is_dir())
+
+
+def _refuse_deeper(path: Path, empty: list[Path], *, some: bool) -> None:
+    deeper = [folder for folder in empty if any(next(_images(inner), None) is not None for inner in _folders(folder))]
+    if deeper:
+        listed = ", ".join(str(folder) for folder in deeper[:5])
+        raise ReadError(
+            f"{path} holds folders of folders: {listed}.",
+            f"Give the folder whose folders are the classes: {deeper[0]}.",
+        )
+    if not some:
+        raise ReadError(f"{path} has no folder with an image in it.", "Put the images of each class in one folder.")
+
+
+PLUGIN = Reader(name="images", summary="a folder of images with one folder for each class", matches=matches, read=read)
