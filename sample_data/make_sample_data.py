@@ -263,7 +263,8 @@ def make_probabilities(folder: Path, tickets: pd.DataFrame) -> None:
         np.save(target / f"{name}.npy", probs.astype(np.float32))
     np.save(target / "labels.npy", labels.astype(np.int32))
     np.save(target / "is_error.npy", tickets["is_error"].to_numpy(dtype=bool))
-    (target / "classes.txt").write_text("\n".join(classes) + "\n", encoding="utf-8")
+    np.save(target / "classes.npy", classes.astype("U"))
+    np.save(target / "ids.npy", tickets["id"].to_numpy(dtype="U"))
 
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:

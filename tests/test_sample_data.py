@@ -31,7 +31,7 @@ def remade(sample_data, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [*TABLES, "probs/classes.txt"])
+@pytest.mark.parametrize("name", TABLES)
 def test_script_writes_the_committed_tables(sample_data, remade, name):
     assert (remade / name).read_text(encoding="utf-8") == (sample_data / name).read_text(encoding="utf-8")
 
@@ -45,8 +45,15 @@ def test_script_writes_the_committed_images(sample_data, remade):
     assert made == committed
 
 
-@pytest.mark.parametrize("name", ["labels", "is_error", "model_a", "model_b"])
+@pytest.mark.parametrize("name", ["classes", "ids", "labels", "is_error"])
 def test_script_writes_the_committed_arrays(sample_data, remade, name):
+    committed, made = (np.load(folder / "probs" / f"{name}.npy") for folder in (sample_data, remade))
+    assert made.dtype == committed.dtype
+    np.testing.assert_array_equal(made, committed)
+
+
+@pytest.mark.parametrize("name", ["model_a", "model_b"])
+def test_script_writes_the_committed_probabilities(sample_data, remade, name):
     committed, made = (np.load(folder / "probs" / f"{name}.npy") for folder in (sample_data, remade))
     assert made.dtype == committed.dtype
     # Solvers of other scikit-learn versions may stop a step earlier or later.
@@ -126,10 +133,11 @@ def test_digits_lie_in_the_folder_of_their_given_label(sample_data):
 
 
 def test_probabilities_belong_to_the_tickets(sample_data):
-    classes = (sample_data / "probs" / "classes.txt").read_text(encoding="utf-8").split()
+    classes = np.load(sample_data / "probs" / "classes.npy")
     labels = np.load(sample_data / "probs" / "labels.npy")
     truth = read(sample_data, "tickets_truth.csv")
-    assert [classes[label] for label in labels] == truth["given_label"].tolist()
+    assert classes[labels].tolist() == truth["given_label"].tolist()
+    assert np.load(sample_data / "probs" / "ids.npy").tolist() == truth["id"].tolist()
     assert (np.load(sample_data / "probs" / "is_error.npy") == (truth["is_error"] == "1")).all()
     for name in ("model_a", "model_b"):
         probs = np.load(sample_data / "probs" / f"{name}.npy")
