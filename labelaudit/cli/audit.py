@@ -1,0 +1,132 @@
+"""``labelaudit audit``: from a labelled data set to a ranked audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labelaudit.cli._options import options_of, resolve
+from labelaudit.config import AuditConfig, ReadOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labelaudit.domain import Audit, Dataset
+
+__all__ = ["command"]
+
+
+@click.command(
+    short_help="Find suspect labels and ambiguous items in a data set.",
+    epilog="""\b
+Examples:
+  labelaudit audit tickets.csv
+  labelaudit audit tickets.csv --label intent --text subject --text body --out tickets.audit
+  labelaudit audit photos/                                  one folder per class
+  labelaudit audit loans.csv --label status --drop customer_number
+  labelaudit audit labels.npy --pred-probs model_a.npy --pred-probs model_b.npy
+  labelaudit audit scans.csv --group patient --fold-group patient --repeats 3
+  labelaudit audit tickets.csv --config labelaudit.toml --resume""",
+)
+@click.argument("data", type=click.Path())
+@click.option("--out", type=click.Path(), help="Audit folder to write.  [default: the data's name with .audit, here]")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier audit at --out.")
+@click.option("--resume", is_flag=True, help="Go on after an interruption: finished folds are not repeated.")
+@click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with options in [read] and [audit].")
+@options_of(ReadOptions)
+@options_of(AuditConfig)
+def command(data: str, out: str | None, overwrite: bool, resume: bool, config: str | None, **given: Any) -> None:
+    """Audit the labels of DATA and write the result as a folder.
+
+    DATA is a CSV, TSV, JSONL or Parquet file, a folder of images with one folder per class, a Hugging Face dataset saved on
+    disk, or NumPy labels. Columns are recognised where they are unmistakable.
+
+    Without probabilities of your own (--pred-probs), labelaudit trains a classifier by cross-validation, so that each item
+    is judged by a model that has not seen it.
+    """
+    from labelaudit.cli._console import messages, progress
+    from labelaudit.pipeline import audit
+    from labelaudit.readers import read
+
+    read_options = resolve(ReadOptions, given, config)
+    audit_config = resolve(AuditConfig, given, config)
+    target = _target(data, out, overwrite=overwrite)
+    checkpoint = target.with_name(target.name + ".partial")
+    say = messages()
+    with progress() as move:
+        move(0, 1, "Reading")
+        dataset = read(data, read_options)
+        move(1, 1, "Reading")
+        say.print(_recognised(dataset), style="quiet")
+        result = _audited(
+            lambda: audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume), checkpoint
+        )
+        result.save(target)
+    _remove(checkpoint)
+    _summarize(result, target)
+
+
+def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
+    from pathlib import Path
+
+    from labelaudit.errors import UsageError
+
+    target = Path(out) if out else Path(Path(data).resolve().name).with_suffix(".audit")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} exists.", "Choose another --out, or replace it with --overwrite.")
+    if not target.resolve().parent.is_dir():
+        raise UsageError(
+            f"There is no folder {target.resolve().parent} for {target.name}.", "Create it or choose another --out."
+        )
+    return target
+
+
+def _audited(run: Any, checkpoint: Path) -> Audit:
+    try:
+        result: Audit = run()
+    except KeyboardInterrupt:
+        if checkpoint.is_dir() and any(checkpoint.iterdir()):
+            raise KeyboardInterrupt(
+                f"Interrupted. Finished folds are kept in {checkpoint}; go on by adding --resume to the same command."
+            ) from None
+        _remove(checkpoint)
+        raise KeyboardInterrupt("Interrupted. Nothing was written.") from None
+    except BaseException:
+        # Folds that ended in an error would end in it again.
+        _remove(checkpoint)
+        raise
+    return result
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recognised(dataset: Dataset) -> str:
+    origin = dataset.origin
+    if origin is None:
+        return f"{len(dataset):,} items"
+    used = ", ".join(
+        f"{name} {_listed(origin.options[name])}"
+        for name in ("label", "text", "image", "id", "embeddings", "pred_probs", "group")
+        if origin.options.get(name)
+    )
+    return f"{origin.path}: {len(dataset):,} items, {dataset.n_classes} classes, {dataset.modality}" + (
+        f" ({used})" if used else ""
+    )
+
+
+def _listed(value: Any) -> str:
+    return " + ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _summarize(result: Audit, target: Path) -> None:
+    health = result.health
+    click.echo(
+        f"{health['suspects']:,} suspect labels and {health['ambiguous']:,} ambiguous items among {health['items']:,}; "
+        f"about {health['expected_errors']:,.0f} label errors expected."
+    )
+    click.echo(f"Wrote {target}  ·  see it with: labelaudit report {target}")

@@ -1,0 +1,298 @@
+"""The main job: a dataset in, a ranked audit out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from labelaudit import health
+from labelaudit.config import AuditConfig
+from labelaudit.domain import UNLABELLED, Audit, Dataset
+from labelaudit.errors import LabelsError
+from labelaudit.neighbors import find_neighbors, neighbor_statistics
+from labelaudit.passes import gather_evidence
+from labelaudit.previews import previews
+from labelaudit.ranking import rank
+from labelaudit.scoring import Scores
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from labelaudit.domain import ProbSource
+    from labelaudit.neighbors import Neighbors, NeighborStatistics
+    from labelaudit.ranking import Ranking
+
+__all__ = ["audit"]
+
+ProgressCallback = Callable[[int, int, str], None]
+
+_VERSIONED = ("cleanlab", "labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+def audit(
+    dataset: Dataset,
+    config: AuditConfig | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+) -> Audit:
+    """Score and rank every item of a dataset.
+
+    Probabilities come with the dataset or are obtained by cross-validation. The dataset is not changed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From :func:`labelaudit.read` or :meth:`labelaudit.Dataset.from_arrays`.
+    config : AuditConfig, optional
+        How to audit; the defaults are meant for data nobody has seen.
+    progress : callable, optional
+        Called with steps done, steps in all and what is being done.
+    checkpoint : path-like, optional
+        Folder in which finished folds are kept while the audit runs.
+    resume : bool
+        Use finished folds found in `checkpoint` that fit data, configuration and versions.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    LabelsError
+        If the labels cannot be audited: none at all, or fewer than two classes.
+    ProbabilityError
+        If given probabilities are unusable.
+    ModelError
+        If the classifier cannot be fitted or gives unusable output.
+    """
+    config = config or AuditConfig()
+    tell = progress or _silent
+    started = time.perf_counter()
+    check_auditable(dataset)
+    obtained = _obtain(dataset, config, tell, None if checkpoint is None else Path(checkpoint), resume=resume)
+    neighbors, neighborhood = _neighborhood(dataset, config, obtained, tell)
+    tell(0, 1, "Scoring")
+    labels = np.where(obtained.assessable, dataset.labels, UNLABELLED).astype(np.int32)
+    scores = Scores(
+        gather_evidence(
+            labels,
+            obtained.pred_probs,
+            names=obtained.names,
+            memory=config.memory,
+            members=obtained.members,
+            normalize=obtained.normalize,
+            neighbors=neighborhood,
+        )
+    )
+    ranking = rank(scores.rows, neighbors=neighborhood, members=scores.members, ids=dataset.ids)
+    items = _items(dataset, scores, ranking, obtained)
+    tell(1, 1, "Scoring")
+    return Audit(
+        items=items,
+        classes=dataset.classes,
+        config=config,
+        fingerprint=dataset.fingerprint,
+        provenance=_provenance(dataset, (*_origin_notes(dataset), *obtained.notes), time.perf_counter() - started),
+        health=_health(items, dataset.classes, scores, ranking).as_dict(),
+        statistics=_statistics(scores),
+        origin=dataset.origin,
+        arrays=_arrays(obtained, neighbors),
+    )
+
+
+def check_auditable(dataset: Dataset) -> None:
+    """Refuse labels with which no audit is possible.
+
+    Raises
+    ------
+    LabelsError
+        If there are no items, no labels, one class only, or no two items with the same label.
+    """
+    counts = np.bincount(dataset.labels[dataset.labels >= 0], minlength=dataset.n_classes)
+    where = f" in {dataset.origin.path}" if dataset.origin else ""
+    if len(dataset) == 0:
+        raise LabelsError(f"There are no items{where}.", "Give a data set with at least one row for each label.")
+    if counts.sum() == 0:
+        raise LabelsError(f"None of the {len(dataset)} items{where} has a label.", "Check the label column.")
+    if (counts > 0).sum() < 2:
+        only = dataset.classes[int(counts.argmax())]
+        raise LabelsError(
+            f"All labels{where} are {only!r}.", "An audit needs at least two classes: check the label column."
+        )
+    if counts.max() < 2:
+        raise LabelsError(
+            f"All {int(counts.sum())} labels{where} are different.",
+            "This looks like an id or a text column: choose the column that holds the class.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Obtained:
+    """Probabilities, wherever they come from, and what is known about them."""
+
+    pred_probs: tuple[ProbSource, ...]
+    names: tuple[str, ...] | None
+    members: Literal["models", "repeats"]
+    assessable: NDArray[np.bool_]
+    reasons_not: NDArray[np.object_]
+    embeddings: NDArray[np.floating] | None
+    normalize: bool
+    computed: bool
+    notes: tuple[str, ...] = ()
+
+
+def _obtain(
+    dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
+) -> _Obtained:
+    if dataset.pred_probs:
+        labelled = dataset.labels != UNLABELLED
+        return _Obtained(
+            pred_probs=dataset.pred_probs,
+            names=tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None,
+            members="models",
+            assessable=labelled,
+            reasons_not=np.where(labelled, "", "unlabelled").astype(object),
+            embeddings=dataset.embeddings,
+            normalize=bool(dataset.origin and dataset.origin.options.get("normalize")),
+            computed=False,
+        )
+    from labelaudit.crossval import cross_validate
+
+    result = cross_validate(dataset, config, progress=tell, checkpoint=checkpoint, resume=resume)
+    return _Obtained(
+        pred_probs=tuple(result.pred_probs),
+        names=None,
+        members="repeats",
+        assessable=result.assessable,
+        reasons_not=result.reasons_not,
+        embeddings=result.embeddings,
+        normalize=False,
+        computed=True,
+        notes=tuple(result.notes),
+    )
+
+
+def _neighborhood(
+    dataset: Dataset, config: AuditConfig, obtained: _Obtained, tell: ProgressCallback
+) -> tuple[Neighbors | None, NeighborStatistics | None]:
+    if obtained.embeddings is None or config.neighbors == 0 or len(dataset) < 2:
+        return None, None
+    tell(0, 1, "Finding neighbours")
+    found = find_neighbors(obtained.embeddings, k=config.neighbors, memory=config.memory)
+    tell(1, 1, "Finding neighbours")
+    return found, neighbor_statistics(found, dataset.labels, dataset.n_classes)
+
+
+def _items(dataset: Dataset, scores: Scores, ranking: Ranking, obtained: _Obtained) -> pd.DataFrame:
+    import pandas as pd
+
+    names = np.array([*dataset.classes, None], dtype=object)  # index −1, unlabelled, is None
+    status = np.where(
+        obtained.assessable,
+        "assessed",
+        np.where(dataset.labels == UNLABELLED, "unlabelled", "not assessable: " + obtained.reasons_not),
+    )
+    columns: dict[str, Any] = {
+        "row": dataset.rows,
+        "content_hash": dataset.content_hashes,
+        "given_label": names[dataset.labels],
+        "suggested_label": names[ranking.suggested],
+        "suspicion": ranking.suspicion,
+        "ambiguity": ranking.ambiguity,
+        "is_suspect": ranking.is_suspect,
+        "is_ambiguous": ranking.is_ambiguous,
+        "rank": _ranks(ranking.order, obtained.assessable),
+        "ambiguity_rank": _ranks(_by(ranking.ambiguity, dataset.ids), np.ones(len(dataset), dtype=bool)),
+        "status": status,
+        "preview": previews(dataset),
+    }
+    columns |= {name: scores[name] for name in scores.names}
+    columns |= {f"group:{name}": values for name, values in dataset.groups.items()}
+    table = pd.DataFrame(columns, index=pd.Index(dataset.ids, name="id", dtype="str"))
+    words = ["content_hash", "given_label", "suggested_label", "status", "preview"]
+    table = table.astype(dict.fromkeys([*words, *(n for n in table.columns if n.startswith("group:"))], "str"))
+    return table.iloc[ranking.order]
+
+
+def _by(score: NDArray[np.floating], ids: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Return row indices, highest score first, ties by id, NaN last."""
+    order: NDArray[np.intp] = np.lexsort((ids.astype(str), -score))
+    return order
+
+
+def _ranks(order: NDArray[np.intp], ranked: NDArray[np.bool_]) -> Any:
+    """Return places from 1 in `order` of the rows that are `ranked`, null for others."""
+    import pandas as pd
+
+    places = np.zeros(len(order), dtype=np.int64)
+    in_queue = order[ranked[order]]
+    places[in_queue] = np.arange(1, len(in_queue) + 1)
+    return pd.arrays.IntegerArray(places, ~ranked)
+
+
+def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranking: Ranking) -> health.Health:
+    rows = scores.rows
+    assessed = rows.given >= 0
+    return health.measure(
+        items,
+        classes,
+        agreement=float((rows.top[assessed] == rows.given[assessed]).mean()),
+        expected_errors_range=ranking.expected_errors_range,
+        range_kind=ranking.range_kind,
+    )
+
+
+def _statistics(scores: Scores) -> dict[str, Any]:
+    statistics = scores.statistics
+    return {
+        "counts": statistics.counts.tolist(),
+        # A class without labels has no threshold.
+        "thresholds": [float(t) if n else None for t, n in zip(statistics.thresholds, statistics.counts, strict=True)],
+        "confident_joint": {
+            "cells": statistics.joint_cells.tolist(),
+            "counts": statistics.joint_counts.tolist(),
+        },
+    }
+
+
+def _arrays(obtained: _Obtained, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    if obtained.computed:
+        stacked = [np.asarray(source[:]) for source in obtained.pred_probs]
+        arrays["pred_probs"] = np.mean(stacked, axis=0, dtype=np.float32)
+    if obtained.embeddings is not None:
+        arrays["embeddings"] = np.asarray(obtained.embeddings, dtype=np.float32)
+    if neighbors is not None:
+        arrays["neighbors"] = neighbors.indices
+    return arrays
+
+
+def _origin_notes(dataset: Dataset) -> tuple[str, ...]:
+    return dataset.origin.notes if dataset.origin else ()
+
+
+def _provenance(dataset: Dataset, notes: tuple[str, ...], seconds: float) -> dict[str, Any]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _VERSIONED}},
+        "modality": dataset.modality,
+        "notes": list(notes),
+    }
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Show nothing."""

@@ -1,0 +1,57 @@
+"""The beginning of an item's content as one line of plain text, for lists and reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from labelaudit.domain import Dataset
+
+__all__ = ["previews"]
+
+_LENGTH = 160
+
+
+def previews(dataset: Dataset) -> NDArray[np.object_]:
+    """Return (n,) str of at most 160 characters without line breaks or control characters.
+
+    Text gives its beginning, an image its file name with its folder, a table row its first cells; items that are nothing but
+    numbers give an empty string.
+    """
+    if dataset.text is not None:
+        lines = [_one_line(text) for text in dataset.text]
+    elif dataset.images is not None:
+        lines = [_one_line("/".join(Path(path).parts[-2:])) for path in dataset.images]
+    elif dataset.features is not None:
+        lines = _table_lines(dataset)
+    else:
+        lines = [""] * len(dataset)
+    return np.array(lines, dtype=object)
+
+
+def _table_lines(dataset: Dataset) -> list[str]:
+    assert dataset.features is not None
+    columns = [(str(name), dataset.features[name].tolist()) for name in dataset.features.columns[:12]]
+    names = [name for name, _ in columns]
+    rows = zip(*(values for _, values in columns), strict=True) if columns else iter(() for _ in range(len(dataset)))
+    return [
+        _one_line(", ".join(f"{name}={_cell(value)}" for name, value in zip(names, row, strict=True))) for row in rows
+    ]
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ == "NAType":
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _one_line(text: str) -> str:
+    # Only the beginning is looked at: an item may be a hundred megabytes.
+    words = " ".join(text[: 4 * _LENGTH].split())
+    line = "".join(sign for sign in words if sign.isprintable())
+    return line if len(line) <= _LENGTH else line[: _LENGTH - 1].rstrip() + "…"
