@@ -271,8 +271,8 @@ def _statistics(scores: Scores) -> dict[str, Any]:
 def _arrays(obtained: _Obtained, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     if obtained.computed:
-        stacked = [np.asarray(source[:]) for source in obtained.pred_probs]
-        arrays["pred_probs"] = np.mean(stacked, axis=0, dtype=np.float32)
+        stacked = np.stack([np.asarray(source[:]) for source in obtained.pred_probs])
+        arrays["pred_probs"] = np.asarray(stacked.mean(axis=0, dtype=np.float64), dtype=np.float32)
     if obtained.embeddings is not None:
         arrays["embeddings"] = np.asarray(obtained.embeddings, dtype=np.float32)
     if neighbors is not None:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["previews"]
 
 _LENGTH = 160
+_CELLS = 12
 
 
 def previews(dataset: Dataset) -> NDArray[np.object_]:
     """Return (n,) str of at most 160 characters without line breaks or control characters.
 
-    Text gives its beginning, an image its file name with its folder, a table row its first cells; items that are nothing but
-    numbers give an empty string.
+    Text gives its beginning, an image its file name with its folder, a table row its first cells; items that are
+    nothing but numbers give an empty string.
     """
     if dataset.text is not None:
         lines = [_one_line(text) for text in dataset.text]
@@ -36,12 +37,9 @@ def previews(dataset: Dataset) -> NDArray[np.object_]:
 
 def _table_lines(dataset: Dataset) -> list[str]:
     assert dataset.features is not None
-    columns = [(str(name), dataset.features[name].tolist()) for name in dataset.features.columns[:12]]
-    names = [name for name, _ in columns]
-    rows = zip(*(values for _, values in columns), strict=True) if columns else iter(() for _ in range(len(dataset)))
-    return [
-        _one_line(", ".join(f"{name}={_cell(value)}" for name, value in zip(names, row, strict=True))) for row in rows
-    ]
+    shown = dataset.features.iloc[:, :_CELLS]
+    cells = [[f"{name}={_cell(value)}" for value in shown[name].tolist()] for name in shown.columns]
+    return [_one_line(", ".join(row)) for row in zip(*cells, strict=True)]
 
 
 def _cell(value: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,11 +41,11 @@ Examples:
 def command(data: str, out: str | None, overwrite: bool, resume: bool, config: str | None, **given: Any) -> None:
     """Audit the labels of DATA and write the result as a folder.
 
-    DATA is a CSV, TSV, JSONL or Parquet file, a folder of images with one folder per class, a Hugging Face dataset saved on
-    disk, or NumPy labels. Columns are recognised where they are unmistakable.
+    DATA is a CSV, TSV, JSONL or Parquet file, a folder of images with one folder per class, a Hugging Face dataset
+    saved on disk, or NumPy labels. Columns are recognised where they are unmistakable.
 
-    Without probabilities of your own (--pred-probs), labelaudit trains a classifier by cross-validation, so that each item
-    is judged by a model that has not seen it.
+    Without probabilities of your own (--pred-probs), labelaudit trains a classifier by cross-validation, so that each
+    item is judged by a model that has not seen it.
     """
     from labelaudit.cli._console import messages, progress
     from labelaudit.pipeline import audit
@@ -58,11 +60,10 @@ def command(data: str, out: str | None, overwrite: bool, resume: bool, config: s
         move(0, 1, "Reading")
         dataset = read(data, read_options)
         move(1, 1, "Reading")
-        say.print(_recognised(dataset), style="quiet")
-        result = _audited(
-            lambda: audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume), checkpoint
-        )
-        result.save(target)
+        say.print(_recognised(dataset), style="quiet", soft_wrap=True)
+        with _checkpoint_in(checkpoint):
+            result = audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume)
+            result.save(target)
     _remove(checkpoint)
     _summarize(result, target)
 
@@ -82,9 +83,11 @@ def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     return target
 
 
-def _audited(run: Any, checkpoint: Path) -> Audit:
+@contextlib.contextmanager
+def _checkpoint_in(checkpoint: Path) -> Iterator[None]:
+    """Keep finished folds after an interruption, and nothing after an error, which would only come again."""
     try:
-        result: Audit = run()
+        yield
     except KeyboardInterrupt:
         if checkpoint.is_dir() and any(checkpoint.iterdir()):
             raise KeyboardInterrupt(
@@ -93,10 +96,8 @@ def _audited(run: Any, checkpoint: Path) -> Audit:
         _remove(checkpoint)
         raise KeyboardInterrupt("Interrupted. Nothing was written.") from None
     except BaseException:
-        # Folds that ended in an error would end in it again.
         _remove(checkpoint)
         raise
-    return result
 
 
 def _remove(folder: Path) -> None:
