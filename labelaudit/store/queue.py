@@ -1,0 +1,167 @@
+"""Queues over the items: which items, in which order, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from labelaudit.decisions import Status, Verdict
+from labelaudit.errors import UnknownNameError
+from labelaudit.store.schema import item_groups, items, opinions
+
+__all__ = ["ORDERS", "QUEUES", "SHOWN", "Card", "Counts", "Filter", "conditions", "count_items", "page_items"]
+
+ORDERS = {
+    "suspicion": items.c.suspicion_rank,
+    "ambiguity": items.c.ambiguity_rank,
+    "chance": items.c.chance_rank,
+}
+"""Columns to order a queue by; each is a permutation of the items, so no order has ties."""
+
+QUEUES = {
+    "suspects": items.c.is_suspect.is_(True),
+    "ambiguous": items.c.is_ambiguous.is_(True),
+    "flagged": items.c.is_suspect.is_(True) | items.c.is_ambiguous.is_(True),
+    "all": sa.true(),
+    "conflicts": items.c.status == str(Status.CONFLICT),
+    "skipped": sa.true(),
+}
+"""Kinds of queue; ``conflicts`` are for a lead to adjudicate, ``skipped`` are what the person skipped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which items a queue holds; every condition that is given must be met.
+
+    Attributes
+    ----------
+    queue : str
+        One of :data:`QUEUES`.
+    given_label, suggested_label : str, optional
+        Together a confusion pair.
+    kind : str, optional
+        What a flagged item most probably is, as in ``audit.items``.
+    group : (name, value), optional
+        A slice.
+    status : str, optional
+        ``open``, ``decided`` or ``conflict``; for pages and counts.
+    verdict : str, optional
+        Verdict of decided items; for pages.
+    item_ids : tuple of str, optional
+        These items only (a selection on a map, say).
+    """
+
+    queue: str = "suspects"
+    given_label: str | None = None
+    suggested_label: str | None = None
+    kind: str | None = None
+    group: tuple[str, str] | None = None
+    status: str | None = None
+    verdict: str | None = None
+    item_ids: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.queue not in QUEUES:
+            raise UnknownNameError.among("queue", self.queue, QUEUES)
+        if self.status is not None and self.status not in list(Status):
+            raise UnknownNameError.among("status", self.status, list(Status))
+        if self.verdict is not None and self.verdict not in list(Verdict):
+            raise UnknownNameError.among("verdict", self.verdict, list(Verdict))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """An item as a queue shows it; what it looks like is in the audit and its data.
+
+    Attributes
+    ----------
+    item_id, row, content_hash, given_label, suggested_label, suggested_probability, suspicion, ambiguity, kind
+        As in ``audit.items``.
+    status, verdict, label
+        Where it stands, and the verdict and label that were decided.
+    version : int
+        To hand back with a decision.
+    expires : int
+        End of the lease in milliseconds since the epoch; 0 if it is not claimed by the asking client.
+    blind : bool
+        Hide the suggestion until the reviewer has chosen.
+    """
+
+    item_id: str
+    row: int
+    content_hash: str
+    given_label: str | None
+    suggested_label: str | None
+    suggested_probability: float | None
+    suspicion: float | None
+    ambiguity: float | None
+    kind: str | None
+    status: str
+    verdict: str | None
+    label: str | None
+    version: int
+    expires: int = 0
+    blind: bool = False
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many items of a queue are open, decided and in conflict."""
+
+    open: int = 0
+    decided: int = 0
+    conflict: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.open + self.decided + self.conflict
+
+
+# fmt: off
+SHOWN = tuple(items.c[name] for name in (
+    "item_id", "row", "content_hash", "given_label", "suggested_label", "suggested_probability", "suspicion",
+    "ambiguity", "kind", "status", "verdict", "label", "version",
+))
+# fmt: on
+"""Columns of a :class:`Card`."""
+
+
+def conditions(filter: Filter, person: str) -> list[sa.ColumnElement[bool]]:
+    """Return `filter` as conditions on the table ``items``; only the skipped queue depends on the person."""
+    wanted: list[sa.ColumnElement[bool]] = [QUEUES[filter.queue]]
+    for name in ("given_label", "suggested_label", "kind", "status", "verdict"):
+        value = getattr(filter, name)
+        if value is not None:
+            wanted.append(items.c[name] == value)
+    if filter.group is not None:
+        name, group = filter.group
+        of_group = sa.select(item_groups.c.item_id).where(item_groups.c.name == name, item_groups.c.value == group)
+        wanted.append(items.c.item_id.in_(of_group))
+    if filter.item_ids is not None:
+        wanted.append(items.c.item_id.in_(filter.item_ids))
+    if filter.queue == "skipped":
+        skipped = (opinions.c.slot == person) & (opinions.c.verdict == str(Verdict.SKIP))
+        wanted.append(items.c.item_id.in_(sa.select(opinions.c.item_id).where(skipped)))
+    return wanted
+
+
+def count_items(connection: sa.Connection, filter: Filter, person: str) -> Counts:
+    """Count the items of a queue by where they stand."""
+    query = sa.select(items.c.status, sa.func.count()).where(*conditions(filter, person)).group_by(items.c.status)
+    return Counts(**dict(connection.execute(query).tuples().all()))
+
+
+def page_items(
+    connection: sa.Connection, filter: Filter, order: str, person: str, *, after: str | None, limit: int
+) -> list[Card]:
+    """Return up to `limit` items that follow on the item `after` in the given order."""
+    position = ORDERS[order]
+    query = sa.select(*SHOWN).where(*conditions(filter, person)).order_by(position).limit(limit)
+    if after is not None:
+        place = connection.scalar(sa.select(position).where(items.c.item_id == after))
+        if place is None:
+            raise UnknownNameError(f"There is no item {after!r} in this audit.", "Start the page from the beginning.")
+        query = query.where(position > place)
+    return [Card(**row._asdict()) for row in connection.execute(query)]

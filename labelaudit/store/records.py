@@ -1,0 +1,118 @@
+"""What a store remembers: history, opinions that stand, work done. Questions only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from labelaudit.decisions import GOLD, Action, Role
+from labelaudit.store import schema
+from labelaudit.store.access import person_of
+from labelaudit.store.chain import Event
+from labelaudit.store.database import Database
+
+__all__ = ["Records", "secret_gold"]
+
+
+class Records:
+    """Questions to the memory of a store.
+
+    Parameters
+    ----------
+    database : Database
+        The store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def history(
+        self, *, viewer: str, item_id: str | None = None, of_person: str | None = None, limit: int | None = None
+    ) -> list[Event]:
+        """Return events, latest first.
+
+        Reviewers see their own events, and those of others on items that are no longer theirs to judge blindly: decided
+        ones, and ones that they have judged. Known answers are for leads.
+        """
+        table = schema.events
+
+        def work(connection: sa.Connection) -> list[Event]:
+            query = sa.select(table).order_by(table.c.seq.desc()).limit(limit)
+            if item_id is not None:
+                query = query.where(table.c.item_id == item_id)
+            if of_person is not None:
+                query = query.where(table.c.person == of_person)
+            if person_of(connection, viewer).role is Role.REVIEWER:
+                query = query.where(_visible_to(viewer))
+            return [Event(**row._asdict()) for row in connection.execute(query)]
+
+        return self._database.read(work)
+
+    def standings(self) -> list[Any]:
+        """Return every opinion that stands, as rows of the table ``opinions``, by item and slot."""
+        query = sa.select(schema.opinions).order_by(schema.opinions.c.item_id, schema.opinions.c.slot)
+        return self._database.read(lambda connection: list(connection.execute(query)))
+
+    def resolved(self) -> list[Any]:
+        """Return the decided items with what was decided: rows with the columns of ``items``."""
+        query = sa.select(schema.items).where(schema.items.c.status == "decided").order_by(schema.items.c.item_id)
+        return self._database.read(lambda connection: list(connection.execute(query)))
+
+    def work_done(self) -> list[Any]:
+        """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``active_ms``."""
+        done, items = schema.actions, schema.items
+        query = (
+            sa.select(
+                done.c.person,
+                items.c.given_label,
+                sa.func.count().label("decisions"),
+                sa.func.sum(done.c.active_ms).label("active_ms"),
+            )
+            .join_from(done, items, done.c.item_id == items.c.item_id)
+            .where(done.c.slot == done.c.person)
+            .group_by(done.c.person, items.c.given_label)
+        )
+        return self._database.read(lambda connection: list(connection.execute(query)))
+
+    def first_answers(self) -> list[Any]:
+        """Return a row a person and way of showing: ``person``, ``blind``, ``shown``, ``accepted``.
+
+        Counted are first decisions on items with a suggestion: later ones of the same person are changed minds.
+        """
+        done = schema.actions
+        earliest = (
+            sa.select(sa.func.min(done.c.seq))
+            .where(done.c.slot == done.c.person)
+            .group_by(done.c.person, done.c.item_id)
+        )
+        query = (
+            sa.select(
+                done.c.person,
+                done.c.blind,
+                sa.func.count().label("shown"),
+                sa.func.sum(sa.case((done.c.accepted.is_(True), 1), else_=0)).label("accepted"),
+            )
+            .where(done.c.seq.in_(earliest), done.c.accepted.is_not(None))
+            .group_by(done.c.person, done.c.blind)
+        )
+        return self._database.read(lambda connection: list(connection.execute(query)))
+
+
+def _visible_to(viewer: str) -> sa.ColumnElement[bool]:
+    events, items, opinions = schema.events, schema.items, schema.opinions
+    open_items = sa.select(items.c.item_id).where(items.c.status == "open")
+    judged = sa.select(opinions.c.item_id).where(opinions.c.slot == viewer)
+    secret = events.c.item_id.in_(open_items) & events.c.item_id.not_in(judged)
+    return (events.c.person == viewer) | (
+        (events.c.action != str(Action.GOLD)) & (events.c.item_id.is_(None) | ~secret)
+    )
+
+
+def secret_gold(connection: sa.Connection, person: str, item_ids: Sequence[str]) -> set[str]:
+    """Return which of `item_ids` have a known answer that is still to measure `person`."""
+    opinions = schema.opinions
+    judged = sa.select(opinions.c.item_id).where(opinions.c.slot == person)
+    golden = (opinions.c.slot == GOLD) & opinions.c.item_id.in_(item_ids) & opinions.c.item_id.not_in(judged)
+    return set(connection.scalars(sa.select(opinions.c.item_id).where(golden)))

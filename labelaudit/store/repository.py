@@ -1,0 +1,260 @@
+"""The review store: every question to it and every change of it, each one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from labelaudit.decisions import Action, Role
+from labelaudit.errors import StoreError
+from labelaudit.store import archive, schema
+from labelaudit.store.access import person_of, require
+from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
+from labelaudit.store.chain import Ledger, verify_chain
+from labelaudit.store.claims import claim_cards, purge_claims, renew_claims
+from labelaudit.store.database import Database
+from labelaudit.store.desk import Command, Desk, Outcome
+from labelaudit.store.migrate import migrate
+from labelaudit.store.persistence import compare_with_log, load_frame, rebuild
+from labelaudit.store.projection import Binding
+from labelaudit.store.queue import Card, Counts, Filter, count_items, page_items
+from labelaudit.store.records import Records, secret_gold
+from labelaudit.store.team import Team
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+NAME_CHARACTERS = 100
+
+
+class Store:
+    """A review store, open.
+
+    Parameters
+    ----------
+    location : Path or str
+        SQLite file, or database URL.
+    backups : Path
+        Folder for backups before migrations.
+    patience : float
+        Seconds to keep trying while the database is locked or away.
+    clock : callable, optional
+        Returns milliseconds since the epoch. Default: the server's clock for Postgres, else this machine's.
+
+    Attributes
+    ----------
+    team : Team
+        People, roles, assignments and rules.
+    records : Records
+        History and what statistics are made of.
+
+    Raises
+    ------
+    StoreUnavailableError, StoreDamagedError, StoreError
+        If it cannot be opened, is broken, or was written by a newer labelaudit.
+    """
+
+    def __init__(
+        self,
+        location: Path | str,
+        *,
+        backups: Path,
+        patience: float = 10.0,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        self.database = Database(location, patience=patience)
+        self.backups = backups
+        self._clock = clock
+        self.team = Team(self.database, self._now)
+        self.records = Records(self.database)
+        migrate(self.database, backups=backups)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the audit
+
+    @property
+    def binding(self) -> Binding | None:
+        """The audit this store belongs to; None if it is new."""
+        return self.database.read(lambda connection: load_frame(connection, people=False).binding)
+
+    def bind(self, binding: Binding, items: Iterable[QueueItem], *, person: str, client: str = "") -> CarriedOver:
+        """Give the store its audit, or the next one; see :func:`labelaudit.store.binding.bind`."""
+        queue = list(items)
+
+        def work(connection: sa.Connection) -> CarriedOver:
+            bound = load_frame(connection, people=False).binding
+            if bound == binding:  # another process was faster, or the store was restored from its log
+                if connection.execute(sa.select(schema.items.c.item_id).limit(1)).first() is None:
+                    load_queue(connection, queue)
+                    rebuild(connection)
+                return CarriedOver()
+            if bound is not None:
+                require(connection, person, Action.BIND)
+            return bind(connection, self._now(connection), binding, queue, person=person, client=client)
+
+        return self.database.write(work)
+
+    # -- the queue
+
+    def count(self, filter: Filter, *, person: str = "") -> Counts:
+        """Count the items of a queue by where they stand."""
+        return self.database.read(lambda connection: count_items(connection, filter, person))
+
+    def page(self, filter: Filter, order: str, *, person: str, after: str | None = None, limit: int = 50) -> list[Card]:
+        """Return items of a queue; for reviewers without the state of items whose known answer is to measure them."""
+
+        def work(connection: sa.Connection) -> list[Card]:
+            cards = page_items(connection, filter, order, person, after=after, limit=limit)
+            if person_of(connection, person).role is Role.LEAD:
+                return cards
+            golden = secret_gold(connection, person, [card.item_id for card in cards])
+            return [
+                replace(card, status="open", verdict=None, label=None) if card.item_id in golden else card
+                for card in cards
+            ]
+
+        return self.database.read(work)
+
+    def claim(self, filter: Filter, order: str, n: int, *, person: str, client: str) -> list[Card]:
+        """Fill the hand of a client up to `n` items and return them all; see :func:`claim_cards`."""
+        return self.database.write(
+            lambda connection: self._claim(connection, filter, order, n, person=person, client=client)
+        )
+
+    def _claim(
+        self, connection: sa.Connection, filter: Filter, order: str, n: int, *, person: str, client: str
+    ) -> list[Card]:
+        action = Action.ADJUDICATE if filter.queue == "conflicts" else Action.DECIDE
+        # The row of the head is what writers queue up at; without it two could see the same item as free.
+        connection.execute(sa.select(schema.head.c.id).with_for_update())
+        require(connection, person, action)
+        rules = load_frame(connection, people=False).rules
+        parts = connection.execute(sa.select(schema.assignments).where(schema.assignments.c.person == person))
+        return claim_cards(
+            connection,
+            filter,
+            order,
+            person=person,
+            client=client,
+            now=self._now(connection),
+            n=n,
+            rules=rules,
+            assigned=[(row.field, row.value) for row in parts],
+        )
+
+    def renew(self, client: str) -> None:
+        """Make the leases of a client last five minutes from now."""
+
+        def work(connection: sa.Connection) -> None:
+            now = self._now(connection)
+            purge_claims(connection, now)
+            renew_claims(connection, client, now)
+
+        self.database.write(work)
+
+    def release(self, client: str, item_ids: Sequence[str] | None = None) -> int:
+        """Give items back to the queue, all of the client's by default; return how many."""
+        table = schema.claims
+        condition = table.c.client == client
+        if item_ids is not None:
+            condition &= table.c.item_id.in_(item_ids)
+        return self.database.write(lambda connection: connection.execute(sa.delete(table).where(condition)).rowcount)
+
+    # -- decisions
+
+    def decide(
+        self,
+        commands: Sequence[Command],
+        *,
+        person: str,
+        client: str,
+        action: Action = Action.DECIDE,
+        then_claim: tuple[Filter, str, int] | None = None,
+    ) -> tuple[list[Outcome], list[Card]]:
+        """Carry out a whole outbox in one transaction, and with `then_claim` fill the hand again in the same one.
+
+        Returns
+        -------
+        outcomes : list of Outcome
+            One for each command, in order.
+        cards : list of Card
+            The hand, with `then_claim`.
+
+        Raises
+        ------
+        DecisionRefusedError
+            If the person is unknown; anything else that is refused is an outcome.
+        """
+
+        def work(connection: sa.Connection) -> tuple[list[Outcome], list[Card]]:
+            who = person_of(connection, person)
+            frame = load_frame(connection, people=False)
+            audit_id = "" if frame.binding is None else frame.binding.audit_id
+            ledger = Ledger(connection, self._now(connection), audit_id)
+            outcomes = Desk(connection, ledger, frame, who, client).carry_out(commands, action)
+            renew_claims(connection, client, ledger.now)
+            if then_claim is None:
+                return outcomes, []
+            wanted, order, n = then_claim
+            return outcomes, self._claim(connection, wanted, order, n, person=person, client=client)
+
+        return self.database.write(work)
+
+    # -- care
+
+    def verify(self, *, expected_head: str | None = None) -> tuple[int, str]:
+        """Check the chain of events, and that the present state is what the events say; return count and head.
+
+        Raises
+        ------
+        StoreDamagedError
+            Naming the first event that is changed, missing or out of place.
+        StoreError
+            If the events are whole but the present state is not what they say.
+        """
+        found = verify_chain(self.database, expected_head=expected_head)
+        difference = self.database.read(compare_with_log)
+        if difference is not None:
+            raise StoreError(
+                f"All events are whole, but {difference}.", "Make the state again with: labelaudit store rebuild"
+            )
+        return found
+
+    def rebuild(self) -> None:
+        """Make the present state again from the events."""
+        self.database.write(rebuild)
+
+    def backup(self, folder: Path | None = None) -> Path:
+        """Write a copy into `folder` (default: the store's own folder of backups) and return its path."""
+        return archive.backup(self.database, folder or self.backups)
+
+    def export(self, path: Path) -> int:
+        """Write the full log as JSON lines and return the number of events."""
+        return archive.export_log(self.database, path)
+
+    def restore(self, path: Path) -> int:
+        """Fill this empty store with an exported log and return the number of events."""
+        return archive.restore_log(self.database, archive.read_log(path))
+
+    def copy_to(self, target: Store) -> int:
+        """Copy everything but claims into an empty store and return the number of events."""
+        return archive.copy_store(self.database, target.database)
+
+    # -- inside a transaction
+
+    def _now(self, connection: sa.Connection) -> int:
+        return self._clock() if self._clock is not None else self.database.now(connection)
