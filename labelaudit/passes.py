@@ -22,9 +22,9 @@ from labelaudit.chunks import chunk_rows, read_chunk, row_slices, working_dtype
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.config import parse_memory
 from labelaudit.errors import ConfigError
-from labelaudit.kernels import MemberStatistics, RowStatistics, reduce_chunk, row_entropy
+from labelaudit.kernels import MemberStatistics, RowStatistics, kernel_for
 from labelaudit.pooling import equal_weights, mixture_weights
-from labelaudit.probabilities import NormalizedProbs, check_block, check_shape
+from labelaudit.probabilities import NormalizedProbs, check_block, check_shape, sum_tolerance
 from labelaudit.scores import Evidence
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class _Plan:
         """Yield the chunk of each source."""
         for source, name in zip(self.sources, self.names, strict=True):
             yield read_chunk(source, rows, name)
+
+    def recheck(self, rows: slice, member: int) -> None:
+        """Look closely at a chunk that a kernel doubts: raise what is wrong with its first bad row."""
+        chunk = np.asarray(self.sources[member][rows])
+        check_block(chunk, start=rows.start, name=self.names[member])
 
 
 def gather_evidence(
@@ -188,19 +193,24 @@ def _reduce(
     labels: NDArray[np.int32], plan: _Plan, thresholds: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[RowStatistics, NDArray[np.floating] | None]:
     """Return the statistics of all rows, and the members' expected entropy where there are several."""
+    kernel = kernel_for(plan.n * plan.n_classes * len(plan.sources))
     statistics = RowStatistics.allocate(plan.n, plan.n_classes, plan.dtype)
     expected = np.zeros(plan.n, dtype=plan.dtype) if len(weights) > 1 else None
+    tolerance = max(sum_tolerance(source.dtype) for source in plan.sources)
 
-    def checked_parts(rows: slice) -> Iterator[NDArray[np.floating]]:
+    def members(rows: slice, expected: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
+        entropy = np.empty_like(expected[rows])
         for m, chunk in enumerate(plan.read(rows)):
-            check_block(chunk, start=rows.start, name=plan.names[m])
-            if expected is not None:
-                expected[rows] += weights[m] * row_entropy(chunk)
+            if kernel.row_entropy(entropy, chunk, sum_tolerance(plan.sources[m].dtype)) >= 0:
+                plan.recheck(rows, m)
+            expected[rows] += entropy * weights[m]
             yield chunk
 
     def reduce(rows: slice) -> None:
-        pooled = _pooled(checked_parts(rows), weights)
-        reduce_chunk(statistics.take(rows), labels[rows], pooled, thresholds)
+        chunks = plan.read(rows) if expected is None else members(rows, expected)
+        pooled = _pooled(chunks, weights)
+        if kernel.reduce_chunk(statistics.take(rows), labels[rows], pooled, thresholds, tolerance) >= 0:
+            plan.recheck(rows, 0)
 
     for _ in plan.map(reduce):
         pass

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import ProbSource
 
-__all__ = ["NormalizedProbs", "check_block", "check_pred_probs", "check_shape"]
+__all__ = ["NormalizedProbs", "check_block", "check_pred_probs", "check_shape", "sum_tolerance"]
 
 _ENTRY_TOLERANCE = 1e-6  # rounding of float32 arithmetic such as 1 − Σ
 _SUM_TOLERANCE = 1e-3  # rounding to float32, or to four digits in a table
 _HALF_SUM_TOLERANCE = 1e-2  # float16 has three digits
 _BLOCK_BYTES = 32_000_000
+
+
+def sum_tolerance(dtype: DTypeLike) -> float:
+    """Return how far from 1 the sum of a row of this dtype may be."""
+    return _HALF_SUM_TOLERANCE if np.dtype(dtype).itemsize == 2 else _SUM_TOLERANCE
 
 
 def check_shape(source: ProbSource, n: int | None, n_classes: int | None, *, name: str = "pred_probs") -> None:
@@ -95,7 +100,7 @@ def check_block(
     # One float64 sum and two extremes see every fault; only a faulty block is looked at again.
     with np.errstate(invalid="ignore"):  # inf − inf: reported below in words
         sums = values.sum(axis=1, dtype=np.float64)
-    tolerance = _HALF_SUM_TOLERANCE if values.dtype.itemsize == 2 else _SUM_TOLERANCE
+    tolerance = sum_tolerance(values.dtype)
     wrong = ~(values.min(axis=1, initial=0.0) >= -_ENTRY_TOLERANCE) | ~np.isfinite(sums)
     if normalize:
         wrong |= sums <= 0
@@ -182,9 +187,9 @@ def _bad_row(values: NDArray[Any], row: int, name: str, *, normalize: bool) -> P
             f"{place} the probability of class {int(np.isnan(values).argmax())} is NaN.",
             "Predict this row again, or leave it out of both labels and probabilities.",
         )
-    worst = int(np.argmax(np.maximum(-values, values - 1)))
+    worst = int(values.argmin() if values.min() < -_ENTRY_TOLERANCE else values.argmax())
     value = float(values[worst])
-    if not np.isfinite(value) or value < 0:
+    if not np.isfinite(values).all() or value < 0:
         kind = "negative" if np.isfinite(value) else "infinite"
         return ProbabilityError(
             f"{place} the probability of class {worst} is {value:.6g}, which is {kind}.",

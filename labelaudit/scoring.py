@@ -155,7 +155,7 @@ def score(
     """
     sources = _as_sources(pred_probs)
     check_shape(sources[0], None, None)
-    codes, _ = encode_labels(labels, n_columns=int(sources[0].shape[1]), where="labels")
+    codes = _class_indices(labels, int(sources[0].shape[1]))
     return Scores(gather_evidence(codes, sources, memory=memory, threads=threads, normalize=normalize, members=members))
 
 
@@ -166,3 +166,10 @@ def _as_sources(pred_probs: Any) -> list[ProbSource]:
             return list(pred_probs)
         return [np.stack(pred_probs)]
     return [pred_probs if hasattr(pred_probs, "shape") and hasattr(pred_probs, "dtype") else np.asarray(pred_probs)]
+
+
+def _class_indices(labels: ArrayLike, n_classes: int) -> NDArray[np.int32]:
+    codes = np.asanyarray(labels)
+    if codes.ndim == 1 and codes.dtype.kind in "iu" and codes.size and codes.min() >= -1 and codes.max() < n_classes:
+        return codes.astype(np.int32, copy=False)  # nothing to encode, and no sorting of a million labels
+    return encode_labels(labels, n_columns=n_classes, where="labels")[0]
