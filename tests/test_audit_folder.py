@@ -1,0 +1,103 @@
+"""The audit on disk: whole, checked, and refused when damaged or newer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import labelaudit as la
+from labelaudit.errors import AuditFolderError
+
+
+def small_audit() -> la.Audit:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 60)
+    probabilities = rng.dirichlet(np.ones(3), 60).astype(np.float32)
+    channel = np.where(labels == 0, "email", "chat")
+    dataset = la.Dataset.from_arrays(labels, pred_probs=probabilities, groups={"channel": channel})
+    return la.audit(dataset)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    small_audit().save(tmp_path / "a.audit")
+    return tmp_path / "a.audit"
+
+
+def test_round_trip(saved):
+    before, after = small_audit(), la.load(saved)
+    pd.testing.assert_frame_equal(before.items, after.items)
+    assert after.classes == before.classes
+    assert after.config == before.config
+    assert after.fingerprint == before.fingerprint
+    assert after.audit_id == before.audit_id
+    assert json.dumps(after.health, sort_keys=True) == json.dumps(
+        json.loads(json.dumps(dict(before.health))), sort_keys=True
+    )
+    assert after.statistics == before.statistics
+    assert after.path == str(saved)
+
+
+def test_saving_again_replaces_and_keeps_reviews(saved):
+    (saved / "reviews").mkdir()
+    (saved / "reviews" / "decisions").write_text("kept")
+    small_audit().save(saved)
+    assert (saved / "reviews" / "decisions").read_text() == "kept"
+    la.load(saved)
+
+
+def test_a_folder_that_is_no_audit_is_never_replaced(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work")
+    with pytest.raises(AuditFolderError, match="is no audit folder"):
+        small_audit().save(tmp_path / "precious")
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "years of work"
+
+
+def remove_items(folder: Path) -> None:
+    (folder / "items.parquet").unlink()
+
+
+def change_items(folder: Path) -> None:
+    data = bytearray((folder / "items.parquet").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "items.parquet").write_bytes(data)
+
+
+def truncate_manifest(folder: Path) -> None:
+    text = (folder / "audit.json").read_text()
+    (folder / "audit.json").write_text(text[: len(text) // 2])
+
+
+def change_manifest(folder: Path, **values: object) -> None:
+    manifest = json.loads((folder / "audit.json").read_text()) | values
+    (folder / "audit.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove_items, "items.parquet is missing"),
+        (change_items, "items.parquet was changed"),
+        (truncate_manifest, "audit.json cannot be read"),
+        (lambda folder: (folder / "audit.json").unlink(), "is no audit folder"),
+        (lambda folder: change_manifest(folder, config={"folds": "x"}), "'folds' is 'x'"),
+        (lambda folder: change_manifest(folder, config={"nonsense": 1}), "audit.json does not describe it"),
+        (lambda folder: change_manifest(folder, classes=None), "audit.json does not describe it"),
+        (lambda folder: change_manifest(folder, files=[]), "audit.json does not describe it"),
+        (lambda folder: change_manifest(folder, schema_version=99), "newer labelaudit .schema 99"),
+    ],
+)
+def test_damage_is_named(saved, damage, message):
+    damage(saved)
+    with pytest.raises(AuditFolderError, match=message):
+        la.load(saved)
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(AuditFolderError, match="does not exist"):
+        la.load(tmp_path / "none.audit")

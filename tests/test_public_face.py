@@ -1,0 +1,36 @@
+"""What `import labelaudit` offers, and what it must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import labelaudit as la
+
+HEAVY = ("pandas", "sklearn", "streamlit", "dask", "scipy", "numba", "pyarrow", "plotly", "sqlalchemy", "cleanlab")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_every_name_is_there():
+    assert {name for name in la.__all__ if getattr(la, name, None) is None} == set()
+
+
+def test_dir_is_the_public_face():
+    assert dir(la) == sorted(la.__all__)
+
+
+def test_import_loads_nothing_heavy():
+    assert run(f"import sys, labelaudit; print([m for m in {HEAVY} if m in sys.modules])").strip() == "[]"
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from labelaudit.__main__ import run; status = run(['--help']); "
+        f"print(status, [m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr.strip() == "0 []"
+    assert "audit" in done.stdout
