@@ -1,0 +1,104 @@
+"""The README is true: its commands run, its links lead somewhere, and no command or exit code is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from labelaudit import errors
+from labelaudit.cli import COMMANDS
+from labelaudit.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+RUN = re.compile(r"<!-- run -->\n```(\w+)\n(.*?)```", re.DOTALL)
+BLOCKS = [(kind, code) for kind, code in RUN.findall(README)]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory, sample_data) -> Path:
+    """A folder with a copy of the sample data, in which the README's commands run one after another."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(sample_data, folder / "sample_data")
+    return folder
+
+
+def run(command: list[str], folder: Path) -> None:
+    # The console script of the interpreter that runs the tests, whatever is installed elsewhere.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path}
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert result.returncode == 0, f"{command[-1]}\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}"
+
+
+@pytest.mark.slow
+def test_commands_run(workplace):
+    blocks = [code for kind, code in BLOCKS if kind == "bash"]
+    assert len(blocks) >= 5
+    for code in blocks:
+        run(["bash", "-euo", "pipefail", "-c", code], workplace)
+
+
+@pytest.mark.slow
+def test_python_runs(workplace):
+    # The blocks build on each other, as a reader takes them.
+    blocks = [code for kind, code in BLOCKS if kind == "python"]
+    assert len(blocks) >= 3
+    run([sys.executable, "-W", "error", "-c", "\n".join(blocks)], workplace)
+
+
+def test_configuration_is_accepted(tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "labelaudit.toml"
+    file.write_text(example, encoding="utf-8")
+    options = load_config(file)
+    written = tomllib.loads(example)
+    assert {table: set(values) for table, values in options.items()} == {t: set(v) for t, v in written.items()}
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_every_command_is_documented_and_helps(name):
+    assert f"| `labelaudit {name}` |" in README
+    result = CliRunner().invoke(COMMANDS.get(name), ["--help"])
+    assert result.exit_code == 0
+    assert "Examples:" in result.output
+
+
+def test_no_command_is_documented_that_does_not_exist():
+    blocks = "".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
+    assert set(re.findall(r"\blabelaudit ([a-z]+)\b", blocks)) <= set(COMMANDS.names())
+
+
+def test_exit_codes_are_those_of_the_error_tree():
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    raised = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.LabelAuditError)
+    }
+    assert raised <= documented
+    assert {0, 1, 4, 130} <= documented
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document):
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
