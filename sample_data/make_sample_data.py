@@ -249,7 +249,9 @@ def make_probabilities(folder: Path, tickets: pd.DataFrame) -> None:
 
     classes, labels = np.unique(tickets["given_label"], return_inverse=True)
     models = {
-        "model_a": make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=10, max_iter=1000)),
+        "model_a": make_pipeline(
+            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), LogisticRegression(C=10, max_iter=1000)
+        ),
         "model_b": make_pipeline(
             TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True), MultinomialNB(alpha=0.03)
         ),
