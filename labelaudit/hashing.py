@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["content_hashes", "derived_ids"]
 
 _ID_DIGITS = 16  # 64 bits: a chance collision among 10 million items has a probability of 3e-6
+_MISSING = b"\xff" * 8  # in the place of a length that no cell has
 _BLOCK = 65536  # rows of an array that are made contiguous at a time
 
 
@@ -119,7 +120,7 @@ def _cell_bytes(column: pd.Series[Any]) -> list[bytes]:
     """Return the framed bytes of each cell; each distinct value is turned into bytes only once."""
     codes, distinct = column.factorize(use_na_sentinel=True)
     table = [_framed(_canonical(value).encode("utf-8", "surrogatepass")) for value in distinct.tolist()]
-    table.append(_framed(b"\x00"))  # missing has the code −1
+    table.append(_MISSING)  # its code is −1
     return [table[code] for code in codes.tolist()]
 
 

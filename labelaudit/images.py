@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.errors import ReadError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL import Image
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "check_image", "is_image_name", "open_image"]
 
@@ -20,7 +20,7 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".p
 """File endings of images, in lower case."""
 
 # Pillow knows many more formats; some start other programs (EPS) or are seldom tested.
-_FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def is_image_name(name: str) -> bool:
@@ -55,7 +55,7 @@ def check_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, w
         pass
 
 
-def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, where: str = "") -> Image:
+def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, where: str = "") -> Image.Image:
     """Decode an image to 8-bit RGB, turned upright as its EXIF says.
 
     Only common bitmap formats are decoded. Transparency is laid on white, 16-bit grey is scaled to 8 bits, and of an
@@ -119,15 +119,15 @@ def _unreadable(path: str | os.PathLike[str], where: str, reason: str) -> ReadEr
     return ReadError(f"{start} {os.fspath(path)} cannot be read: {reason}.", "Replace the file, or remove its row.")
 
 
-def _as_rgb(image: Image) -> Image:
-    import PIL.Image as pillow
+def _as_rgb(image: Image.Image) -> Image.Image:
+    from PIL import Image
 
     if image.mode.startswith("I"):
         import numpy as np
 
         # Pillow clips 16-bit grey at 255 instead of scaling it.
-        return pillow.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if "A" in image.getbands() or "transparency" in image.info:
         layers = image.convert("RGBA")
-        return pillow.alpha_composite(pillow.new("RGBA", layers.size, "white"), layers).convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
     return image.convert("RGB")

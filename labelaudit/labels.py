@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def check_auditable(
         only = classes[int(counts.argmax())]
         raise LabelsError(
             f"{where}: there is one class only, {only!r} ({labelled} rows).",
-            "Labels of at least two classes are needed. Check that the right column is chosen (--label).",
+            "Labels of at least two classes are needed. Check that these are the right labels (--label).",
         )
     if int(counts.max()) == 1 and not has_probs:
         raise LabelsError(
@@ -174,17 +174,20 @@ def _row(position: int) -> str:
 
 
 def _distinct(values: Any, where: str, locate: Callable[[int], str]) -> tuple[NDArray[np.intp], list[_Label]]:
-    """Return (n,) indices into the distinct labels, and these (in any order)."""
+    """Return (n,) indices into the distinct labels, and these in order of first appearance."""
     array = values if isinstance(values, list | tuple) else np.asanyarray(values)
     if isinstance(array, np.ndarray) and array.ndim != 1:
         raise LabelsError(
-            f"{where} have the shape {array.shape}.", "Give one label for each item: a one-dimensional array."
+            f"{where}: their shape is {array.shape}.", "Give one label for each item: a one-dimensional array."
         )
     if isinstance(array, np.ndarray) and array.dtype.kind in "biu":
         _, first, codes = np.unique(array, return_index=True, return_inverse=True)
     else:
         codes, first = _factorize(array.tolist() if isinstance(array, np.ndarray) else array, where, locate)
-    return codes, [_Label(_plain_value(array[i], where, locate, int(i)), int(i)) for i in first]
+    order = np.argsort(first)  # messages name the first row that is wrong
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[codes], [_Label(_plain_value(array[i], where, locate, i), i) for i in first[order].tolist()]
 
 
 def _factorize(
@@ -244,13 +247,13 @@ def _fraction(value: object, where: str, place: str) -> LabelsError:
 
 def _refuse_mixed(found: list[_Label], where: str, locate: Callable[[int], str]) -> None:
     first: dict[type, _Label] = {}
-    for label in sorted(found, key=lambda label: label.position):
+    for label in found:
         if label.value is not None:
             first.setdefault(type(label.value), label)
     listed = ", ".join(
         f"{label.value!r} ({kind.__name__}) in {locate(label.position)}" for kind, label in first.items()
     )
-    raise LabelsError(f"{where} mix types: {listed}.", "Write all labels as strings, or all as integers.")
+    raise LabelsError(f"{where}: the types are mixed: {listed}.", "Write all labels as strings, or all as integers.")
 
 
 def _as_indices(
@@ -259,7 +262,7 @@ def _as_indices(
     names = tuple(classes) if classes is not None else tuple(str(k) for k in range(n_columns or 0))
     if classes is not None and any(str(label.value) in names for label in found if label.value is not None):
         return None  # the integers are themselves class names
-    for label in _by_position(found):
+    for label in found:
         if label.value is not None and not -1 <= label.value < len(names):
             raise LabelsError(
                 f"{where}, {locate(label.position)}: the label {label.value} is not between 0 and {len(names) - 1}.",
@@ -282,13 +285,9 @@ def _as_names(
             "Name all classes in the order of the columns (classes=..., or --class on the command line).",
         )
     index = {name: k for k, name in enumerate(names)}
-    for label in _by_position(found):
+    for label in found:
         if label.value is not None and str(label.value) not in index:
             unknown = UnknownNameError.among("class", str(label.value), names)
             raise LabelsError(f"{where}, {locate(label.position)}: {unknown.problem}", unknown.fix)
     codes = [-1 if label.value is None else index[str(label.value)] for label in found]
     return np.array(codes, dtype=np.int32), names
-
-
-def _by_position(found: Iterable[_Label]) -> list[_Label]:
-    return sorted(found, key=lambda label: label.position)

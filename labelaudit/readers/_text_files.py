@@ -89,8 +89,11 @@ def check_text_file(path: Path, encoding: str) -> int:
     pending = len(decoder.getstate()[0])
     try:
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        _wrong_encoding(path, encoding, offset - pending)
+    except UnicodeDecodeError as error:
+        raise ReadError(
+            f"{path} ends in the middle of a character of {encoding} (byte {offset - pending}).",
+            "The file was cut, or has another encoding (--encoding).",
+        ) from error
     if blank:
         raise ReadError(f"{path} is empty.", "Give a file with at least one labelled row.")
     return quotes
@@ -149,5 +152,8 @@ def _nul(path: Path, encoding: str) -> NoReturn:
         line = next((number for number, text in enumerate(file, start=1) if "\0" in text), 1)
     with open_bytes(path) as raw:
         head = raw.read(4096)
-    guess = "If it is UTF-16, give --encoding utf-16-le. " if head.count(0) > len(head) // 5 else ""
-    raise ReadError(f"{path}, line {line}: there is a NUL character.", f"{guess}Otherwise the file is damaged.")
+    wide = head.count(0) > len(head) // 5
+    raise ReadError(
+        f"{path}, line {line}: there is a NUL character.",
+        "The file looks like UTF-16: give --encoding utf-16-le." if wide else "The file is damaged, or no text.",
+    )

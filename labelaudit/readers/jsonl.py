@@ -55,9 +55,10 @@ def _lines(path: Path, encoding: str, lines: list[int]) -> Iterator[dict[str, An
                 continue
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 raise ReadError(
-                    f"{path}, line {number}: this is no JSON: {error}.", "Mend or remove the line."
+                    f"{path}, line {number}: this is no JSON: {error.msg} at column {error.colno}.",
+                    "Mend or remove the line.",
                 ) from error
             if not isinstance(value, dict):
                 raise ReadError(f"{path}, line {number}: there is {_spoken(value)}, no object.", _ONE_OBJECT)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelaudit.errors import ReadError
+from labelaudit.images import check_image, open_image
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def test_every_mode_becomes_rgb(tmp_path: Path) -> None:
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        image = open_image(saved(tmp_path / f"{mode}.png", Image.new(mode, (3, 2))))
+        assert (image.mode, image.size) == ("RGB", (3, 2))
+    assert open_image(saved(tmp_path / "cmyk.jpg", Image.new("CMYK", (3, 2)))).mode == "RGB"
+
+
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (1, 1), (255, 0, 0, 0))
+    assert open_image(saved(tmp_path / "a.png", clear)).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
+    deep = Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16))
+    assert np.asarray(open_image(saved(tmp_path / "a.png", deep)))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_a_picture_taken_sideways_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert open_image(saved(tmp_path / "a.jpg", Image.new("RGB", (4, 2)), exif=exif)).size == (2, 4)
+
+
+def test_size_is_checked_before_decoding(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.new("L", (20, 20)))
+    check_image(path, max_pixels=400)
+    for look in (check_image, open_image):
+        with pytest.raises(ReadError, match="more than 399 pixels"):
+            look(path, max_pixels=399)
+
+
+def test_formats_that_start_other_programs_are_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(ReadError, match="it is no image"):
+        open_image(path)
+
+
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="Is a directory"):
+        open_image(tmp_path)
