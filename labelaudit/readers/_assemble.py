@@ -136,7 +136,8 @@ def _column_names(values: Any, sources: tuple[ProbSource, ...]) -> tuple[str, ..
     if not columns:
         return None
     known = {*columns, ""}
-    return tuple(columns) if all(value is None or str(value).strip() in known for value in set(values)) else None
+    fits = all(value is None or isinstance(value, int | np.integer) or str(value).strip() in known for value in values)
+    return tuple(columns) if fits else None
 
 
 def _check_columns(where: str, names: tuple[str, ...], n_columns: int | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError
 from labelaudit.images import is_image_name
-from labelaudit.readers._values import is_embedded_image, is_nested, is_number, is_string
+from labelaudit.readers._values import as_numbers, is_embedded_image, is_nested, is_number, is_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -269,15 +269,14 @@ def _only_label(table: Columns, names: list[str]) -> str:
 
 
 def _holds_classes(column: pa.ChunkedArray) -> bool:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if is_nested(column) or pa.types.is_floating(column.type):
+    if is_nested(column):
         return False
-    distinct = len(pc.unique(column.drop_null()))
-    return 2 <= distinct <= _most_classes(column)
-
-
-def _most_classes(column: pa.ChunkedArray) -> int:
-    half = int(len(column) - column.null_count) // 2
-    return min(half, _MANY_CLASSES) if is_number(column) else half
+    most = int(len(column) - column.null_count) // 2
+    numbers = as_numbers(column)
+    if numbers is not None:
+        most = min(most, _MANY_CLASSES)
+        if (numbers % 1 > 0).any():  # NaN, a missing one, is no fraction
+            return False
+    return 2 <= len(pc.unique(column.drop_null())) <= most

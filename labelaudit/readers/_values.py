@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["feature_frame", "is_embedded_image", "is_nested", "is_number", "is_string", "strings"]
+__all__ = ["as_numbers", "feature_frame", "is_embedded_image", "is_nested", "is_number", "is_string", "strings"]
 
 _SECONDS_PER_DAY = 86400
 _HEAD = 1000
