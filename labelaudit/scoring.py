@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.errors import UsageError
+from labelaudit.flags import flag
 from labelaudit.labels import encode_labels
-from labelaudit.passes import gather_evidence
+from labelaudit.passes import walk_for_evidence
 from labelaudit.probabilities import check_shape
 from labelaudit.scores import SCORES, Evidence
+from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from labelaudit.class_statistics import ClassStatistics
     from labelaudit.domain import ProbSource
+    from labelaudit.flags import Rule
     from labelaudit.kernels import MemberStatistics, RowStatistics
     from labelaudit.passes import MemberKind
     from labelaudit.ranking import Ranking
@@ -32,9 +35,17 @@ class Scores:
     """Two axes, flags, and every registered score of `n` items.
 
     A score is computed when it is first asked for: ``scores["normalized_margin"]``.
+
+    Attributes
+    ----------
+    evidence : Evidence
+        All that the passes over the probabilities kept.
+    walk : Walk, optional
+        Over the sources, for the one rule of flags that needs another pass.
     """
 
     evidence: Evidence
+    walk: Walk | None = None
     _cache: dict[str, NDArray[np.floating]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -103,6 +114,16 @@ class Scores:
         """(n,) class to suggest instead of the given one."""
         return self.ranking.suggested
 
+    def flags(self, rule: Rule, *, min_examples_per_class: int = 1, frac_noise: float = 1.0) -> NDArray[np.bool_]:
+        """(n,) flags by a rule of confident learning; see :func:`labelaudit.flags.flag`."""
+        return flag(
+            rule,
+            self.evidence,
+            walk=self.walk,
+            min_examples_per_class=min_examples_per_class,
+            frac_noise=frac_noise,
+        )
+
     @property
     def expected_errors(self) -> float:
         """Sum of `suspicion`."""
@@ -156,7 +177,8 @@ def score(
     sources = _as_sources(pred_probs)
     check_shape(sources[0], None, None)
     codes = _class_indices(labels, int(sources[0].shape[1]))
-    return Scores(gather_evidence(codes, sources, memory=memory, threads=threads, normalize=normalize, members=members))
+    walk = Walk.over(sources, len(codes), memory=memory, threads=threads, normalize=normalize)
+    return Scores(walk_for_evidence(codes, walk, members=members), walk)
 
 
 def _as_sources(pred_probs: Any) -> list[ProbSource]:

@@ -1,0 +1,218 @@
+"""Flags by the rules of confident learning, equal to cleanlab 2.9 item for item.
+
+labelaudit's own flags come from its ranking; these are for users who compare with, or move from, cleanlab. Where values
+tie, the choice is that of numpy's default sort over the same values in the same order, as in cleanlab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from labelaudit.class_statistics import DENSE_JOINT_CLASSES
+from labelaudit.errors import ConfigError, UnknownNameError
+from labelaudit.noise_rates import calibrate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from labelaudit.class_statistics import ClassStatistics
+    from labelaudit.kernels import RowStatistics
+    from labelaudit.scores import Evidence
+    from labelaudit.walk import Walk
+
+__all__ = ["RULES", "Rule", "flag"]
+
+Rule = Literal[
+    "prune_by_noise_rate",
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "predicted_neq_given",
+    "low_normalized_margin",
+    "low_self_confidence",
+]
+RULES: tuple[Rule, ...] = get_args(Rule)
+"""Names of the rules."""
+
+_TIE = 1e-6  # a given label this close to the best class counts as predicted
+
+
+def flag(
+    rule: Rule,
+    evidence: Evidence,
+    *,
+    walk: Walk | None,
+    min_examples_per_class: int = 1,
+    frac_noise: float = 1.0,
+) -> NDArray[np.bool_]:
+    """Flag labels by a rule of cleanlab's ``find_label_issues(filter_by=rule)``.
+
+    Parameters
+    ----------
+    rule : str
+        One of :data:`RULES`.
+    evidence : Evidence
+        Row and class statistics of `n` items.
+    walk : Walk or None
+        Over the probabilities that `evidence` is of. Only ``prune_by_noise_rate`` and ``both`` need it.
+    min_examples_per_class : int
+        The pruning rules leave at least so many items in each class.
+    frac_noise : float
+        Part of the estimated errors that the pruning rules flag, 0..1.
+
+    Returns
+    -------
+    (n,) bool
+        Never set for unlabelled items.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such rule.
+    ConfigError
+        If an option is out of range, a pruning rule is asked for with more classes than a dense joint is made for, or
+        `walk` is needed and None.
+    """
+    if rule not in RULES:
+        raise UnknownNameError.among("rule", rule, RULES)
+    if min_examples_per_class < 0 or not 0 <= frac_noise <= 1:
+        raise ConfigError(
+            f"min_examples_per_class is {min_examples_per_class} and frac_noise is {frac_noise}.",
+            "The first must be at least 0, the second between 0 and 1.",
+        )
+    rows = evidence.rows
+    if rule == "confident_learning":
+        return _off_diagonal(rows)
+    if rule == "predicted_neq_given":
+        return ~_predicted(rows)  # implies that another class is the argmax
+    if rule == "low_self_confidence":
+        return _lowest(rows.p_given, rows)
+    if rule == "low_normalized_margin":
+        return _lowest((rows.p_given - rows.p_other + 1) / 2, rows)
+    keep = _keep_counts(evidence.statistics, min_examples_per_class, frac_noise)
+    least = max(min_examples_per_class, 1)
+    flags = np.ones(len(rows), dtype=bool)
+    if rule in {"prune_by_class", "both"}:
+        flags &= _prune_by_class(rows, keep, least)
+    if rule in {"prune_by_noise_rate", "both"}:
+        if walk is None:
+            raise ConfigError(f"The rule {rule!r} reads the probabilities again.", "Use labelaudit.score on them.")
+        weights = np.ones(1) if evidence.members is None else evidence.members.weights
+        flags &= _prune_by_noise_rate(rows, keep, least, walk, weights)
+    return flags & ~_predicted(rows)
+
+
+def _predicted(rows: RowStatistics) -> NDArray[np.bool_]:
+    """Tell where the given label is predicted, or within 1e-6 of what is; true where there is no label."""
+    lifted = rows.p_given + rows.p_given.dtype.type(_TIE)
+    tied = (lifted == rows.p_other) & (rows.given < rows.other)
+    predicted: NDArray[np.bool_] = (rows.given < 0) | (lifted > rows.p_other) | tied
+    return predicted
+
+
+def _off_diagonal(rows: RowStatistics) -> NDArray[np.bool_]:
+    flags: NDArray[np.bool_] = (rows.confident >= 0) & (rows.confident != rows.given) & ~_predicted(rows)
+    return flags
+
+
+def _lowest(quality: NDArray[np.floating], rows: RowStatistics) -> NDArray[np.bool_]:
+    """Flag the lowest of a quality, as many as the confident joint has off its diagonal."""
+    flags = np.zeros(len(rows), dtype=bool)
+    labelled = np.flatnonzero(rows.given >= 0)
+    count = int(_off_diagonal(rows).sum())
+    flags[labelled[np.argsort(quality[labelled])[:count]]] = True
+    return flags
+
+
+def _keep_counts(statistics: ClassStatistics, least: int, frac_noise: float) -> NDArray[np.int64]:
+    """Return (K, K): in column `k` how many items of given class `k` are of each true class, after the options.
+
+    The diagonal is what is kept. Where it is raised to `least`, the other entries of the column give the difference in
+    equal parts; what `frac_noise` takes off the others goes to the diagonal.
+    """
+    if statistics.n_classes > DENSE_JOINT_CLASSES:
+        raise ConfigError(
+            f"Pruning rules need a joint of K² counts, and there are {statistics.n_classes} classes.",
+            "Use the rule 'confident_learning' or 'predicted_neq_given'.",
+        )
+    joint = calibrate(statistics.confident_joint, statistics.counts).T
+    diagonal = np.maximum(joint.diagonal(), least)
+    noisy_classes = np.maximum(np.count_nonzero(joint, axis=0) - 1.0, 1.0)
+    raised = np.maximum(joint - (diagonal - joint.diagonal()) / noisy_classes, 0.0)
+    np.fill_diagonal(raised, diagonal)
+    reduced = raised * frac_noise
+    np.fill_diagonal(reduced, diagonal)
+    np.fill_diagonal(reduced, diagonal + (raised - reduced).sum(axis=0))
+    counts: NDArray[np.int64] = reduced.astype(np.int64)
+    return counts
+
+
+def _prune_by_class(rows: RowStatistics, keep: NDArray[np.int64], least: int) -> NDArray[np.bool_]:
+    """Flag those of each class with the least self-confidence."""
+    flags = np.zeros(len(rows), dtype=bool)
+    for k, members in _by_class(rows.given, len(keep), least):
+        count = len(members) - keep[k, k]
+        if count >= 1:
+            flags[members[np.argsort(rows.p_given[members])[:count]]] = True
+    return flags
+
+
+def _by_class(given: NDArray[np.int32], n_classes: int, least: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each class of more than `least` items with its rows, ascending."""
+    order = np.argsort(given, kind="stable")
+    ends = np.searchsorted(given[order], np.arange(n_classes + 1))
+    for k in range(n_classes):
+        members = order[ends[k] : ends[k + 1]]
+        if len(members) > least:
+            yield k, members
+
+
+def _prune_by_noise_rate(
+    rows: RowStatistics, keep: NDArray[np.int64], least: int, walk: Walk, weights: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Flag, for each pair of given and true class, those with the greatest margin ``p_true − p_given``.
+
+    Margins are read in groups of pairs that fit the memory budget: one pass over the data for each group.
+    """
+    flags = np.zeros(len(rows), dtype=bool)
+    for group in _groups(rows, keep, least, walk.memory // walk.dtype.itemsize):
+        margins = [np.empty((len(others), len(members)), dtype=walk.dtype) for _, members, others in group]
+
+        def read(chunk_rows: slice, group: _Group = group, margins: list[NDArray[np.floating]] = margins) -> None:
+            chunk = walk.pooled(chunk_rows, weights)
+            for (k, members, others), target in zip(group, margins, strict=True):
+                first, last = np.searchsorted(members, [chunk_rows.start, chunk_rows.stop])
+                if first < last:
+                    part = chunk[members[first:last] - chunk_rows.start]
+                    target[:, first:last] = (part[:, others] - part[:, k, None]).T
+
+        walk.each(read)
+        for (k, members, others), found in zip(group, margins, strict=True):
+            for j, margin in zip(others, found, strict=True):
+                flags[members[np.argsort(-margin)[: keep[j, k]]]] = True
+    return flags
+
+
+_Group = list[tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]]
+
+
+def _groups(rows: RowStatistics, keep: NDArray[np.int64], least: int, budget: int) -> Iterator[_Group]:
+    """Yield groups of (given class, its rows, true classes to prune) with about `budget` margins each."""
+    group: _Group = []
+    size = 0
+    for k, members in _by_class(rows.given, len(keep), least):
+        others = np.flatnonzero(keep[:, k])
+        others = others[others != k]
+        step = max(1, budget // len(members))
+        for start in range(0, len(others), step):
+            part = others[start : start + step]
+            if group and size + len(part) * len(members) > budget:
+                yield group
+                group, size = [], 0
+            group.append((k, members, part))
+            size += len(part) * len(members)
+    if group:
+        yield group
