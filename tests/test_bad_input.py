@@ -130,6 +130,11 @@ def no_gzip(folder):
     return write(folder / "data.csv.gz", GOOD), {}
 
 
+@case(ReadError, "cannot be read: File name too long")
+def name_too_long(folder):
+    return folder / ("a" * 300 + ".csv"), {}
+
+
 # columns
 
 
@@ -282,6 +287,16 @@ def ragged_row_too_short_after_a_cell_of_two_lines(folder):
 @case(ReadError, "line 4: a quoted cell that starts in this row never ends")
 def quotation_mark_never_closed(folder):
     return table(folder, GOOD.replace("c,a red hat,x", 'c,a red hat,"x'))
+
+
+@case(ReadError, "line 4: the row has 2 cells")
+def ragged_row_after_a_very_long_cell(folder):
+    return table(folder, GOOD.replace("the red one", "red " * 50_000).replace("c,a red hat,x", "c,a red hat"))
+
+
+@case(LabelsError, "row 4 (line 5): Unknown class 'z'")
+def wrong_class_after_a_very_long_cell(folder):
+    return labels(folder, "x", "y" + " " * 200_000, "x", "z", classes=["x", "y"])
 
 
 @case(ReadError, "data.csv, line 3: byte 0xe9", "--encoding cp1252")

@@ -83,10 +83,17 @@ def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **cha
     """
     source = Path(path)
     chosen = replace(options or ReadOptions(), **_plain(changes))
-    if not source.exists():
-        raise _missing(source)
-    reader = READERS.get(chosen.reader) if chosen.reader else _recognised(source)
-    return reader.read(source, chosen)
+    try:
+        if not source.exists():
+            raise _missing(source)
+        reader = READERS.get(chosen.reader) if chosen.reader else _recognised(source)
+        return reader.read(source, chosen)
+    except OSError as error:
+        # No permission, a name too long, a disk that fails: whichever reader met it.
+        raise ReadError(
+            f"{error.filename or source} cannot be read: {error.strerror or error}.",
+            "Check the path and its permissions.",
+        ) from error
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _recognised(path: Path) -> Reader:
 
 
 def _missing(path: Path) -> ReadError:
-    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     if not path.parent.is_dir():
         return ReadError(f"There is no folder {path.parent}.", "Check the path.")
+    siblings = [entry.name for entry in path.parent.iterdir()]
     return ReadError(f"There is no file or folder {path}.", f"{did_you_mean(path.name, siblings)}Check the path.")

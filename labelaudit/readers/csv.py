@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ from labelaudit.config import ReadOptions
 from labelaudit.errors import ConfigError, ReadError
 from labelaudit.readers import Reader
 from labelaudit.readers._table import Table, read_table
-from labelaudit.readers._text_files import check_text_file, has_suffix, open_text, python_encoding
+from labelaudit.readers._text_files import check_text_file, has_suffix, open_bytes, open_text, python_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 24  # no row may be larger
 _SEPARATORS = {".tsv": "\t", ".tab": "\t"}
+_SPOKEN = {"\\t": "\t", "tab": "\t"}  # a tab is hard to type in a shell
 
 
 def matches(path: Path) -> int:
@@ -39,6 +42,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise ReadError(f"{path} is a folder.", "Give a CSV file.")
     quotes = check_text_file(path, options.encoding)
     delimiter = options.delimiter or _delimiter(path, options.encoding)
+    delimiter = _SPOKEN.get(delimiter, delimiter)
     header = _header(path, options.encoding, delimiter)
     locate = partial(_locate, path, options.encoding, delimiter)
     if quotes % 2:
@@ -68,23 +72,30 @@ def _header(path: Path, encoding: str, delimiter: str) -> list[str]:
     return header
 
 
-def _records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, encoding: str, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
     """Yield each record with its first line, the header too; slow, for the header and for messages only."""
-    with open_text(path, encoding) as file:
+    with open_text(path, encoding) as file, _cells_of_any_length():
         try:
             reader = csv.reader(file, delimiter=delimiter)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ConfigError(
                 f"The delimiter {delimiter!r} is no single character.", "Give one, such as ';'."
             ) from error
         line = 1
-        try:
-            for record in reader:
-                if record:
-                    yield line, record
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise _open_quote(path, line) from error
+        for record in reader:
+            if record:
+                yield line, record
+            line = reader.line_num + 1
+
+
+@contextlib.contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the csv module's limit of 131,072 characters a cell for a while."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _open_quote(path: Path, line: int) -> ReadError:
@@ -97,7 +108,7 @@ def _open_quote(path: Path, line: int) -> ReadError:
 def _refuse_open_quote(path: Path, encoding: str, delimiter: str) -> None:
     """Find a cell whose quotation mark is never closed; parsers take the rest of the file for its value."""
     line = 1
-    with open_text(path, encoding) as file:
+    with open_text(path, encoding) as file, _cells_of_any_length():
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             for _ in reader:
@@ -114,16 +125,17 @@ def _parse(path: Path, encoding: str, delimiter: str, header: list[str]) -> dict
 
     codec = python_encoding(encoding)
     try:
-        table = arrow_csv.read_csv(
-            path,
-            read_options=arrow_csv.ReadOptions(
-                block_size=_BLOCK_BYTES, encoding="utf8" if codec == "utf-8-sig" else codec
-            ),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
+        with open_bytes(path) as file:
+            table = arrow_csv.read_csv(
+                file,
+                read_options=arrow_csv.ReadOptions(
+                    block_size=_BLOCK_BYTES, encoding="utf8" if codec == "utf-8-sig" else codec
+                ),
+                parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
+                ),
+            )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         _explain(path, encoding, delimiter, header)
         raise ReadError(

@@ -157,6 +157,12 @@ def test_another_separator_is_recognised(separator, tmp_path: Path) -> None:
     assert dataset.classes == ("x", "y")
 
 
+def test_a_tab_may_be_spelled_out(tmp_path: Path) -> None:
+    content = repeated("text\tlabel", "a, b\tx", "c, d\ty")
+    for spelled in ("\t", "\\t", "tab"):
+        assert read_csv(tmp_path, content, delimiter=spelled).text[0] == "a, b"
+
+
 def test_tsv_may_have_commas(tmp_path: Path) -> None:
     (tmp_path / "data.tsv").write_text("text\tlabel\na, b\tx\nc, d\ty\ne, f\tx\n")
     assert read(tmp_path / "data.tsv").text.tolist() == ["a, b", "c, d", "e, f"]
