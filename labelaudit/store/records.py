@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from labelaudit.decisions import GOLD, Action, Role
+from labelaudit.decisions import GOLD, RULING, Action, Opinion, Role, Status, Verdict
 from labelaudit.store import schema
 from labelaudit.store.access import person_of
 from labelaudit.store.chain import Event
 from labelaudit.store.database import Database
+from labelaudit.store.projection import Standing
+from labelaudit.store.queue import Filter, conditions
 
-__all__ = ["Records", "secret_gold"]
+__all__ = ["Decided", "Records", "secret_gold"]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided on an item: the opinion that holds, who holds it, and when the last of them said so."""
+
+    opinion: Opinion
+    people: tuple[str, ...]
+    at: int
 
 
 class Records:
@@ -55,10 +67,33 @@ class Records:
         query = sa.select(schema.opinions).order_by(schema.opinions.c.item_id, schema.opinions.c.slot)
         return self._database.read(lambda connection: list(connection.execute(query)))
 
+    def decided(self) -> dict[str, Decided]:
+        """Return what was decided on each decided item, by whom and when, by item id."""
+        query = (
+            sa.select(schema.opinions)
+            .join_from(schema.opinions, schema.items, schema.opinions.c.item_id == schema.items.c.item_id)
+            .where(schema.items.c.status == str(Status.DECIDED))
+            .order_by(schema.opinions.c.item_id, schema.opinions.c.slot)
+        )
+        slots: dict[str, dict[str, Standing]] = {}
+        for row in self._database.read(lambda connection: list(connection.execute(query))):
+            slots.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
+        return {item_id: _decided(standings) for item_id, standings in slots.items()}
+
     def resolved(self) -> list[Any]:
         """Return the decided items with what was decided: rows with the columns of ``items``."""
         query = sa.select(schema.items).where(schema.items.c.status == "decided").order_by(schema.items.c.item_id)
         return self._database.read(lambda connection: list(connection.execute(query)))
+
+    def verdicts(self, filter: Filter, person: str) -> dict[str, int]:
+        """Count the decided items of a queue by verdict."""
+        items = schema.items
+        query = (
+            sa.select(items.c.verdict, sa.func.count())
+            .where(items.c.status == str(Status.DECIDED), *conditions(filter, person))
+            .group_by(items.c.verdict)
+        )
+        return self._database.read(lambda connection: dict(connection.execute(query).tuples().all()))
 
     def work_done(self) -> list[Any]:
         """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``active_ms``."""
@@ -98,6 +133,16 @@ class Records:
             .group_by(done.c.person, done.c.blind)
         )
         return self._database.read(lambda connection: list(connection.execute(query)))
+
+
+def _decided(standings: dict[str, Standing]) -> Decided:
+    for slot in (RULING, GOLD):
+        if slot in standings:
+            ruling = standings[slot]
+            return Decided(ruling.opinion, (ruling.person,), ruling.at)
+    agreed = [standing for standing in standings.values() if standing.opinion.verdict is not Verdict.SKIP]
+    people = tuple(standing.person for standing in agreed)
+    return Decided(agreed[0].opinion, people, max(standing.at for standing in agreed))
 
 
 def _visible_to(viewer: str) -> sa.ColumnElement[bool]:

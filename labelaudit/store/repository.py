@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,7 +28,7 @@ from labelaudit.store.team import Team
 
 __all__ = ["Store"]
 
-T = TypeVar("T")
+_RESCORED_AT_ONCE = 2_000
 
 NAME_CHARACTERS = 100
 
@@ -90,6 +91,12 @@ class Store:
     def binding(self) -> Binding | None:
         """The audit this store belongs to; None if it is new."""
         return self.database.read(lambda connection: load_frame(connection, people=False).binding)
+
+    @property
+    def is_without_items(self) -> bool:
+        """Whether the queue columns have not been loaded yet."""
+        query = sa.select(schema.items.c.item_id).limit(1)
+        return self.database.read(lambda connection: connection.execute(query).first()) is None
 
     def bind(self, binding: Binding, items: Iterable[QueueItem], *, person: str, client: str = "") -> CarriedOver:
         """Give the store its audit, or the next one; see :func:`labelaudit.store.binding.bind`."""
@@ -173,6 +180,30 @@ class Store:
         if item_ids is not None:
             condition &= table.c.item_id.in_(item_ids)
         return self.database.write(lambda connection: connection.execute(sa.delete(table).where(condition)).rowcount)
+
+    def rescore(self, suspicion: Mapping[str, float]) -> None:
+        """Give items another suspicion, and put the whole queue of suspects in its order, ties by item id.
+
+        Written in pieces, so that nobody's decision has to wait; for a moment the order is a mixture of old and new.
+        """
+        items = schema.items
+        query = sa.select(items.c.item_id, items.c.suspicion, items.c.suspicion_rank)
+        before = {row.item_id: row for row in self.database.read(lambda connection: list(connection.execute(query)))}
+        now = {item_id: suspicion.get(item_id, row.suspicion) for item_id, row in before.items()}
+        order = sorted(now, key=lambda item_id: (now[item_id] is None, -(now[item_id] or 0.0), item_id))
+        changes = [
+            {"of_item": item_id, "to_suspicion": now[item_id], "to_rank": rank}
+            for rank, item_id in enumerate(order, start=1)
+            if (now[item_id], rank) != (before[item_id].suspicion, before[item_id].suspicion_rank)
+        ]
+        update = (
+            sa.update(items)
+            .where(items.c.item_id == sa.bindparam("of_item"))
+            .values(suspicion=sa.bindparam("to_suspicion"), suspicion_rank=sa.bindparam("to_rank"))
+        )
+        for start in range(0, len(changes), _RESCORED_AT_ONCE):
+            block = changes[start : start + _RESCORED_AT_ONCE]
+            self.database.write(partial(_execute_many, update, block))
 
     # -- decisions
 
@@ -258,3 +289,7 @@ class Store:
 
     def _now(self, connection: sa.Connection) -> int:
         return self._clock() if self._clock is not None else self.database.now(connection)
+
+
+def _execute_many(query: sa.Update, rows: list[dict[str, Any]], connection: sa.Connection) -> None:
+    connection.execute(query, rows)

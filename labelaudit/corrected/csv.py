@@ -1,0 +1,103 @@
+"""CSV and TSV: cells are cut out of the text as they stand, so that what is not decided keeps its very bytes."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name
+from labelaudit.errors import DataError, UsageError
+
+
+def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
+    """Write the file again, with the columns ``<label>_before`` and ``<label>_verdict`` behind the label."""
+    codec, delimiter, label = layout.options.encoding, layout.options.delimiter or ",", layout.options.label
+    if label is None:
+        raise UsageError("The audit does not name the label column.", "Audit again with --label.")
+    data = source.read_bytes()
+    packed = source.name.lower().endswith(".gz")
+    if packed:
+        data = gzip.decompress(data)
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    text = data[len(mark) :].decode(codec)
+    written = mark + "".join(_rewritten(text, delimiter, label, corrections, layout)).encode(codec)
+    # mtime 0: the same decisions give the same bytes.
+    target.write_bytes(gzip.compress(written, mtime=0) if packed else written)
+
+
+def _rewritten(
+    text: str, delimiter: str, label: str, corrections: Mapping[int, Correction], layout: Layout
+) -> Iterator[str]:
+    place, row = -1, -1
+    spelling = _spelling(text, delimiter, label, layout)
+    for cells, ending in raw_records(text, delimiter):
+        if cells == [""]:  # a blank line is no row
+            yield ending
+            continue
+        row += 1
+        if row == 0:
+            names = [unquoted(cell) for cell in cells]
+            place = names.index(label)
+            new = [free_name(f"{label}_{what}", names) for what in ("before", "verdict")]
+            cells[place + 1 : place + 1] = [quoted(name, delimiter) for name in new]
+        else:
+            correction = corrections.get(row)
+            if correction is not None and correction.is_excluded:
+                continue
+            verdict = "" if correction is None else str(correction.opinion.verdict)
+            cells[place + 1 : place + 1] = [cells[place], verdict]
+            if correction is not None and correction.is_changed and correction.label is not None:
+                cells[place] = quoted(spelling.of(correction.label), delimiter, like=cells[place])
+        yield delimiter.join(cells) + ending
+
+
+def _spelling(text: str, delimiter: str, label: str, layout: Layout) -> Spelling:
+    rows = (cells for cells, _ in raw_records(text, delimiter) if cells != [""])
+    place = [unquoted(cell) for cell in next(rows)].index(label)
+    spelling = Spelling(layout.classes)
+    for given, cells in zip(layout.labels, rows, strict=True):
+        spelling.learn(given, unquoted(cells[place]))
+    return spelling
+
+
+def raw_records(text: str, delimiter: str) -> Iterator[tuple[list[str], str]]:
+    r"""Yield the cells of each record as they stand, quotation marks included, and the line's ending.
+
+    Examples
+    --------
+    >>> list(raw_records('a,"b\n""c"\r\n,\n', ","))
+    [(['a', '"b\n""c"'], '\r\n'), (['', ''], '\n')]
+    """
+    mark = re.escape(delimiter)
+    cell = re.compile(rf'("(?:[^"]|"")*"[^{mark}\r\n]*|[^{mark}\r\n]*)({mark}|\r\n|\n|\r|\Z)')
+    position, cells = 0, []
+    while position < len(text) or cells:
+        found = cell.match(text, position)
+        if found is None:
+            raise DataError("The CSV file has a quotation mark that is never closed.", "Audit the data again.")
+        cells.append(found[1])
+        position = found.end()
+        if found[2] != delimiter:
+            yield cells, found[2]
+            cells = []
+
+
+def unquoted(cell: str) -> str:
+    """Return the value of a cell."""
+    if not cell.startswith('"'):
+        return cell
+    end = cell.rindex('"')
+    return cell[1:end].replace('""', '"') + cell[end + 1 :]
+
+
+def quoted(value: str, delimiter: str, *, like: str = "") -> str:
+    """Return a cell with `value`, in quotation marks if it needs them or if `like`, the cell it replaces, has them."""
+    if like.startswith('"') or any(character in value for character in (delimiter, '"', "\r", "\n")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+PLUGIN = Writer(write)

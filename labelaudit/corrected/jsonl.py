@@ -1,0 +1,120 @@
+"""JSON lines and JSON arrays: the label is replaced in the text of its object, everything else keeps its bytes."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name
+from labelaudit.errors import DataError, UsageError
+
+_DECODER = json.JSONDecoder()
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
+def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
+    """Write the file again; decided objects get the keys ``<label>_before`` and ``<label>_verdict`` behind the label."""
+    label = layout.options.label
+    if label is None:
+        raise UsageError("The audit does not name the label key.", "Audit again with --label.")
+    data = source.read_bytes()
+    packed = source.name.lower().endswith(".gz")
+    if packed:
+        data = gzip.decompress(data)
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    text = data[len(mark) :].decode(layout.options.encoding)
+    is_array = source.name.lower().removesuffix(".gz").endswith(".json")
+    spans = list(_objects(text, is_array=is_array))
+    if len(spans) != len(layout.labels):
+        raise DataError(
+            f"The data has {len(spans)} rows, but {len(layout.labels)} were audited.", "Audit the data again."
+        )
+    written = _rewritten(text, spans, label, corrections, layout)
+    result = mark + written.encode(layout.options.encoding)
+    target.write_bytes(gzip.compress(result, mtime=0) if packed else result)
+
+
+def _objects(text: str, *, is_array: bool) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each object."""
+    position = _skip(text, 0)
+    if is_array:
+        position = _skip(text, position + 1)
+    while position < len(text) and text[position] == "{":
+        _, end = _DECODER.raw_decode(text, position)
+        yield position, end
+        position = _skip(text, end)
+        if is_array and text[position] == ",":
+            position = _skip(text, position + 1)
+
+
+def _skip(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
+    return position if found is None else found.end()
+
+
+def _rewritten(
+    text: str, spans: list[tuple[int, int]], label: str, corrections: Mapping[int, Correction], layout: Layout
+) -> str:
+    spelling, keys = _survey(text, spans, label, layout)
+    before, verdict = (free_name(f"{label}_{what}", keys) for what in ("before", "verdict"))
+    pieces: list[str] = []
+    for row, (start, end) in enumerate(spans, start=1):
+        correction = corrections.get(row)
+        if correction is not None and correction.is_excluded:
+            continue
+        if pieces:  # what stands between an object and the one before it goes with it
+            pieces.append(text[spans[row - 2][1] : start])
+        item = text[start:end]
+        pieces.append(item if correction is None else _edited(item, label, before, verdict, correction, spelling))
+    return text[: spans[0][0]] + "".join(pieces) + text[spans[-1][1] :]
+
+
+def _survey(text: str, spans: list[tuple[int, int]], label: str, layout: Layout) -> tuple[Spelling, set[str]]:
+    spelling, keys = Spelling(layout.classes), set()
+    for given, (start, _) in zip(layout.labels, spans, strict=True):
+        value, _ = _DECODER.raw_decode(text, start)
+        keys |= value.keys()
+        spelling.learn(given, value.get(label))
+    return spelling, keys
+
+
+def _edited(text: str, label: str, before: str, verdict: str, correction: Correction, spelling: Spelling) -> str:
+    """Return the text of one object with another label, and two keys behind it."""
+    old: Any = json.loads(text).get(label)
+    new = spelling.of(correction.label) if correction.is_changed and correction.label is not None else old
+    beside = f", {_dumped(before)}: {_dumped(old)}, {_dumped(verdict)}: {_dumped(str(correction.opinion.verdict))}"
+    span = _value_span(text, label)
+    if span is None:  # an unlabelled object may lack the key
+        end = text.rindex("}")
+        comma = ", " if json.loads(text) else ""
+        return f"{text[:end].rstrip()}{comma}{_dumped(label)}: {_dumped(new)}{beside}{text[end:]}"
+    start, end = span
+    written = text[start:end] if new == old else _dumped(new)
+    return text[:start] + written + beside + text[end:]
+
+
+def _value_span(text: str, key: str) -> tuple[int, int] | None:
+    """Return where the value of the last `key` of an object stands (of doubled keys the last one counts)."""
+    position, found = _skip(text, 1), None
+    while text[position] == '"':
+        name, position = _DECODER.raw_decode(text, position)
+        position = _skip(text, _skip(text, position) + 1)  # over the colon
+        _, end = _DECODER.raw_decode(text, position)
+        if name == key:
+            found = (position, end)
+        position = _skip(text, end)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    return found
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+PLUGIN = Writer(write)
