@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.errors import MissingExtraError, ProbabilityError, ReadError
+from labelaudit.errors import ProbabilityError, ReadError
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from labelaudit.domain import ProbSource
 
-__all__ = ["ParquetProbs", "chunk_rows", "open_probs", "read_chunk", "row_slices", "working_dtype"]
+__all__ = ["ParquetProbs", "chunk_rows", "read_chunk", "row_slices", "working_dtype"]
 
 _CHUNK_BYTES = 16_000_000  # beyond this a chunk gains no speed, and many chunks keep all threads busy to the end
 _COPIES = 4  # of a chunk: as read, converted, pooled, and the temporaries of the kernel
@@ -168,36 +168,3 @@ class ParquetProbs:
                     decoded[:, k] = column.to_numpy()
                 self._kept = (group, decoded)
             return self._kept[1]
-
-
-def open_probs(path: str | os.PathLike[str]) -> ProbSource:
-    """Open a file of probabilities without reading it: ``.npy`` as a memory map, ``.parquet``, or a ``.zarr`` folder.
-
-    Raises
-    ------
-    ReadError
-        If the file is missing or is none of these.
-    MissingExtraError
-        If it is zarr and the package is not installed.
-    """
-    file = Path(path)
-    if not file.exists():
-        raise ReadError(f"There is no file {file}.", "Check the path.")
-    if file.suffix == ".npy":
-        return _open_npy(file)
-    if file.suffix in {".parquet", ".pq"}:
-        return ParquetProbs(file)
-    if file.suffix == ".zarr":
-        try:
-            import zarr
-        except ImportError as error:
-            raise MissingExtraError.of("Reading zarr", "zarr", "zarr") from error
-        return zarr.open_array(file, mode="r")  # type: ignore[no-any-return]
-    raise ReadError(f"{file} is neither .npy, .parquet nor .zarr.", "Save the probabilities with numpy.save.")
-
-
-def _open_npy(file: Path) -> ProbSource:
-    try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError) as error:
-        raise ReadError(f"{file} is not a readable NumPy file: {error}.", "Save it again with numpy.save.") from error

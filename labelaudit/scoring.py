@@ -11,6 +11,7 @@ import numpy as np
 from labelaudit.errors import UsageError
 from labelaudit.flags import flag
 from labelaudit.labels import encode_labels
+from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import walk_for_evidence
 from labelaudit.probabilities import check_shape
 from labelaudit.scores import SCORES, Evidence
@@ -137,6 +138,7 @@ def score(
     memory: str = "512MB",
     threads: int | None = None,
     normalize: bool = False,
+    embeddings: ArrayLike | None = None,
     members: MemberKind = "models",
 ) -> Scores:
     """Score labels against out-of-sample probabilities.
@@ -154,6 +156,8 @@ def score(
         Threads; default: one for each core. Never changes the result.
     normalize : bool
         Scale rows that do not sum to 1 instead of refusing them.
+    embeddings : (n, d) array-like, optional
+        Vectors of the items, which add the scores of nearest neighbours and their part of suspicion.
     members : {"models", "repeats"}
         What several sources are: different models, weighted by how well they explain the labels, or repeats of one
         model, weighted equally.
@@ -178,7 +182,11 @@ def score(
     check_shape(sources[0], None, None)
     codes = _class_indices(labels, int(sources[0].shape[1]))
     walk = Walk.over(sources, len(codes), memory=memory, threads=threads, normalize=normalize)
-    return Scores(walk_for_evidence(codes, walk, members=members), walk)
+    neighbors = None
+    if embeddings is not None:
+        found = find_neighbors(embeddings, threads=threads, memory=memory)
+        neighbors = neighbor_statistics(found, codes, walk.n_classes)
+    return Scores(walk_for_evidence(codes, walk, members=members, neighbors=neighbors), walk)
 
 
 def _as_sources(pred_probs: Any) -> list[ProbSource]:

@@ -1,7 +1,8 @@
 """Scores: one file each, each arithmetic on what the passes over the data keep of a row.
 
 To add a score, add a file with a constant ``PLUGIN = Score(...)``. In all scores a higher value means "look at this
-first". A score of suspicion is NaN for unlabelled items; no other score ever is, and no score is infinite.
+first". A score is never infinite. It is NaN where what it needs is not known of an item: a label for scores of
+suspicion, neighbours for scores that ask them.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ class NeighborEvidence(Protocol):
 
     @property
     def given_fraction(self) -> NDArray[np.floating]:
-        """Share of the neighbours that have the item's given label, 0..1."""
+        """Share of the neighbours that have the item's given label, 0..1; NaN where unknown."""
 
     @property
     def label_entropy(self) -> NDArray[np.floating]:
-        """Entropy of the neighbours' labels in nats."""
+        """Entropy of the neighbours' labels in nats; NaN where unknown."""
 
     @property
     def outlier(self) -> NDArray[np.floating]:
-        """How far the item is from its neighbours, 0..1."""
+        """How far the item is from its neighbours, 0..1; NaN where unknown."""
 
     @property
     def density(self) -> NDArray[np.floating]:
-        """How close the item is to its neighbours, 0..1."""
+        """How close the item is to its neighbours, 0..1; NaN where unknown."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
