@@ -17,6 +17,7 @@
     │   ├── StoreUnavailableError   locked, read-only, full, or the server is away
     │   ├── StoreDamagedError       a changed or missing event, a broken schema
     │   └── DecisionRefusedError    a claim or decision that the rules do not allow
+    ├── EngineError                 a worker process died                         exit 3
     └── OutputError                 the result cannot be written (disk full, no access) exit 3
 
 Exit code 0 means fine, 1 that a gate failed, 4 (any other exception) is a fault of ours.
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DecisionRefusedError",
+    "EngineError",
     "LabelAuditError",
     "LabelsError",
     "MissingExtraError",
@@ -160,6 +162,10 @@ class StoreDamagedError(StoreError):
 
 class DecisionRefusedError(StoreError):
     """A claim or decision that the review rules do not allow."""
+
+
+class EngineError(LabelAuditError):
+    """A worker process died, or could not send what it found."""
 
 
 class OutputError(LabelAuditError):

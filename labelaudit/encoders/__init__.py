@@ -1,1 +1,51 @@
-"""Encoders."""
+"""Encoders: content to features. They see no label, so one pass over all rows serves all folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from labelaudit.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from labelaudit.domain import Dataset
+
+__all__ = ["Embed", "Encoder", "encoders"]
+
+
+class Embed(Protocol):
+    """What turns features into vectors."""
+
+    def __call__(self, features: Any, *, seed: int) -> NDArray[np.floating]:
+        """Return ``(n, d)`` vectors; their randomness, if any, comes from `seed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """A plugin that turns content into features.
+
+    Attributes
+    ----------
+    modality : str
+        Kind of content: ``text``, ``image``, ``table`` or ``embedding``.
+    summary : str
+        What the features are, in a few words.
+    encode : callable
+        ``encode(dataset) -> features`` with one row an item: an ``(n, d)`` array, a ``scipy.sparse`` CSR array or a
+        DataFrame. It uses neither labels nor ids.
+    embed : callable
+        ``embed(features, seed=...)`` turns these features into ``(n, d)`` floating vectors for nearest neighbours.
+    """
+
+    modality: str
+    summary: str
+    encode: Callable[[Dataset], Any]
+    embed: Embed
+
+
+encoders: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)
+"""Encoders by name; the default for a modality has its name."""

@@ -1,0 +1,138 @@
+"""Multinomial naive Bayes that chooses its smoothing and temperature itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+__all__ = ["TemperedNaiveBayes"]
+
+_SMOOTHINGS = (0.003, 0.01, 0.03, 0.1, 0.3)
+_TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
+_NOISE = 0.05
+_ROWS = 2000  # on which smoothing and temperature are chosen: the choice is among a few values
+
+
+class _Scores(NamedTuple):
+    """A linear model: ``X @ weights + bias`` are unnormalised log probabilities."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+class TemperedNaiveBayes:
+    """Multinomial naive Bayes on TF-IDF, made fit for finding wrong labels.
+
+    A linear classifier fitted by counting (Rennie et al., 2003, for TF-IDF weights): it takes a tenth of the time of
+    a linear support vector machine, and one wrong label moves its weights only by its share, where a discriminative
+    model may bend to it. Its weakness, probabilities near 0 and 1, is mended by a temperature: ``softmax(t · log
+    p)``.
+
+    Additive smoothing and temperature are those with the largest leave-one-out likelihood on the training rows, which
+    naive Bayes has in closed form: each row's own share is taken out of the counts of its class. A twentieth of each
+    probability is spread over all classes in that likelihood, so that the wrong labels among the training rows do not
+    make the model flat.
+
+    Attributes
+    ----------
+    classes_ : (k,) int
+        Classes seen in training, sorted.
+    smoothing_, temperature_ : float
+        The chosen values.
+    """
+
+    classes_: NDArray[np.int64]
+    smoothing_: float
+    temperature_: float
+
+    def fit(self, X: csr_array, y: NDArray[np.integer]) -> Self:
+        """Count and choose.
+
+        Parameters
+        ----------
+        X : (m, d) float32 CSR array
+            Non-negative features.
+        y : (m,) int
+            Class indices.
+        """
+        from scipy.sparse import csr_array
+
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        members = np.bincount(codes).astype(np.float32)
+        one_hot = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))))
+        sums = np.ascontiguousarray((one_hot @ X).toarray().T)
+        # Evenly spaced rows are as good as random ones, and need no seed.
+        rows = np.arange(len(codes))[:: -(-len(codes) // _ROWS)]
+        sample = _LeftOut(X[rows], codes[rows], sums, members)
+        best = -np.inf
+        for smoothing in _SMOOTHINGS:
+            scores = _scores(sums, members, smoothing)
+            log_p = sample.log_probs(scores, smoothing)
+            for temperature in _TEMPERATURES:
+                likelihood = _robust_likelihood(log_p * np.float32(temperature), codes[rows])
+                if likelihood > best:
+                    best, self._scores = likelihood, scores
+                    self.smoothing_, self.temperature_ = smoothing, temperature
+        return self
+
+    def predict_proba(self, X: csr_array) -> NDArray[np.float32]:
+        """Return (b, k) probabilities of the classes in `classes_`."""
+        log_p: NDArray[np.float32] = X @ self._scores.weights + self._scores.bias
+        return _softmax(log_p * np.float32(self.temperature_))
+
+
+def _scores(sums: NDArray[np.float32], members: NDArray[np.float32], smoothing: float) -> _Scores:
+    weights = np.log(sums + np.float32(smoothing))
+    weights -= np.log(sums.sum(axis=0) + np.float32(smoothing * len(sums)))
+    return _Scores(weights, np.log(members / members.sum()))
+
+
+class _LeftOut:
+    """Rows whose own share is taken out of the counts of their class.
+
+    Parameters
+    ----------
+    X : (r, d) float32 CSR array
+        Training rows.
+    codes : (r,) int
+        Their classes 0 .. k − 1.
+    sums : (d, k) float32
+        Sums of the features of each class.
+    members : (k,) float32
+        Rows of each class.
+    """
+
+    def __init__(
+        self, X: csr_array, codes: NDArray[np.intp], sums: NDArray[np.float32], members: NDArray[np.float32]
+    ) -> None:
+        self._X, self._codes, self._n_features = X, codes, len(sums)
+        self._row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        self._share = np.maximum(sums[X.indices, codes[self._row]] - X.data, 0)
+        self._length = np.bincount(self._row, weights=X.data, minlength=X.shape[0])
+        self._mass = np.maximum(sums.sum(axis=0)[codes] - self._length, 0)
+        # A class with this member alone has nothing left: it gets the share of a thousandth of a member.
+        self._prior = np.log(np.maximum(members[codes] - 1, 1e-3) / members.sum())
+
+    def log_probs(self, scores: _Scores, smoothing: float) -> NDArray[np.float32]:
+        """Return (r, k) unnormalised log probabilities; that of the own class as if the row had not been counted."""
+        log_p: NDArray[np.float32] = self._X @ scores.weights + scores.bias
+        own = np.bincount(self._row, weights=self._X.data * np.log(self._share + smoothing), minlength=len(self._codes))
+        own += self._prior - self._length * np.log(self._mass + smoothing * self._n_features)
+        log_p[np.arange(len(own)), self._codes] = own
+        return log_p
+
+
+def _robust_likelihood(log_p: NDArray[np.float32], codes: NDArray[np.intp]) -> float:
+    p_given = _softmax(log_p)[np.arange(len(codes)), codes].astype(np.float64)
+    return float(np.log((1 - _NOISE) * p_given + _NOISE / log_p.shape[1]).mean())
+
+
+def _softmax(log_p: NDArray[np.float32]) -> NDArray[np.float32]:
+    p: NDArray[np.float32] = np.exp(log_p - log_p.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p

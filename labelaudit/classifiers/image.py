@@ -1,0 +1,14 @@
+"""The default for images: logistic regression on histograms of oriented gradients and colours."""
+
+from __future__ import annotations
+
+from labelaudit.classifiers import Classifier
+from labelaudit.classifiers._logistic import StandardizedLogistic
+
+PLUGIN = Classifier(
+    modality="image",
+    encoder="image",
+    summary="logistic regression on histograms of oriented gradients and colours",
+    build=StandardizedLogistic,
+    cost=2e-8,
+)

@@ -1,0 +1,279 @@
+"""The cross-validation itself: encode once, fit every fold through an engine, put the pieces in place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.crossval.assessing import assess
+from labelaudit.crossval.checkpoint import Checkpoint, run_key
+from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask, fit_fold
+from labelaudit.crossval.models import Model, choose_model
+from labelaudit.engines import engines
+from labelaudit.errors import LabelsError, UnknownNameError
+from labelaudit.folds import assign_folds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from labelaudit.config import AuditConfig
+    from labelaudit.domain import Dataset
+    from labelaudit.encoders import Encoder
+
+__all__ = ["CrossValidation", "cross_validate"]
+
+_PROCESS_SECONDS = 0.3  # a fit that takes less is not worth a process of its own
+
+ProgressCallback = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CrossValidation:
+    """Out-of-sample probabilities of every item, and what could not be assessed.
+
+    Attributes
+    ----------
+    pred_probs : list of (n, K) float32
+        One array a repeat; each row comes from a model that has seen neither the item nor a copy of it.
+    assessable : (n,) bool
+        False for unlabelled items, and where no model could have known the item's class.
+    reasons_not : (n,) object array of str
+        Why an item is not assessable; empty where it is.
+    embeddings : (n, d) floating array or None
+        Vectors for nearest neighbours, made without labels; None if no neighbours are wanted.
+    folds : list of (n,) int32
+        Fold in which each item was held out, one array a repeat.
+    notes : tuple of str
+        What estimators warned of, each once.
+    seconds : float
+        Wall time.
+    """
+
+    pred_probs: list[NDArray[np.float32]]
+    assessable: NDArray[np.bool_]
+    reasons_not: NDArray[np.object_]
+    embeddings: NDArray[np.floating] | None
+    folds: list[NDArray[np.int32]]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def cross_validate(
+    dataset: Dataset,
+    config: AuditConfig,
+    *,
+    progress: ProgressCallback | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> CrossValidation:
+    """Obtain out-of-sample probabilities for every item.
+
+    Everything is computed in the order of item ids, so permuting rows permutes the result exactly. The number of
+    workers does not change it either: each fold is fitted with one thread.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With text, images, features or embeddings.
+    config : AuditConfig
+        Model or classifier, folds, repeats, group column, seed, engine and workers are used.
+    progress : callable, optional
+        Called with steps done, steps in all and what is being done.
+    checkpoint : Path, optional
+        Folder in which each finished fold is kept.
+    resume : bool
+        Use the finished folds in `checkpoint` that are of the same data, options and versions; else they are removed.
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    UsageError
+        If options do not fit the data: no content, too many folds, an unknown classifier, engine or group column.
+    LabelsError
+        If fewer than two items have a label.
+    ModelError
+        If the model cannot be made, fails, or gives something else than probabilities.
+    EngineError
+        If a worker process dies.
+    """
+    started = time.perf_counter()
+    tell = progress or _silent
+    if int((dataset.labels >= 0).sum()) < 2:
+        raise LabelsError("Fewer than two items have a label.", "Check the label column.")
+    model = choose_model(dataset, config)
+    order = np.argsort(dataset.ids.astype(str), kind="stable")
+    groups = _fold_groups(dataset, config)
+    folds = tuple(
+        assign_folds(
+            dataset.labels, dataset.content_hashes, n_folds=config.folds, seed=_seed(config, repeat), groups=groups
+        )
+        for repeat in range(config.repeats)
+    )
+    n_steps = 1 + config.repeats * config.folds
+    tell(0, n_steps, "Encoding")
+    ordered = _in_order(dataset, order)
+    # The user's own model needs no features of ours unless neighbours are wanted.
+    features = model.encoder.encode(ordered) if config.neighbors or not model.raw else None
+    data = FoldData(
+        features=_content(ordered, model.modality) if model.raw else features,
+        labels=ordered.labels,
+        folds=tuple(fold[order] for fold in folds),
+        n_classes=dataset.n_classes,
+        model_name=model.name,
+    )
+    tell(1, n_steps, "Fitting")
+    store = Checkpoint(checkpoint, run_key(dataset.fingerprint, config, model, data)) if checkpoint else None
+    if store:
+        store.open(resume=resume)
+    gathered = _Gathered(config.repeats * config.folds, store, tell)
+    _fit_all(data, model, config, features, gathered, resume=resume)
+    # In the order of folds, whatever the order in which they were finished: notes follow it.
+    results = dict(sorted(gathered.folds.items()))
+    assessable, reasons = assess(dataset, folds, groups)
+    return CrossValidation(
+        pred_probs=[_assembled(data, results, repeat, order) for repeat in range(config.repeats)],
+        assessable=assessable,
+        reasons_not=reasons,
+        embeddings=None if gathered.vectors is None else _unordered(gathered.vectors, order),
+        folds=list(folds),
+        notes=tuple(dict.fromkeys(note for result in results.values() for note in result.notes)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EmbedTask:
+    """Vectors for neighbours: one more task beside the folds."""
+
+    encoder: Encoder
+    features: Any
+    seed: int
+
+
+def _run_task(data: FoldData, task: FoldTask | _EmbedTask) -> FoldResult | NDArray[np.floating]:
+    if isinstance(task, FoldTask):
+        return fit_fold(data, task)
+    return task.encoder.embed(task.features, seed=task.seed)
+
+
+class _Gathered:
+    """Takes in what tasks find, in whatever order they finish: keeps it, saves it, and tells how far things are."""
+
+    def __init__(self, n_folds: int, store: Checkpoint | None, tell: ProgressCallback) -> None:
+        self.folds: dict[tuple[int, int], FoldResult] = {}
+        self.vectors: NDArray[np.floating] | None = None
+        self._n_steps = 1 + n_folds
+        self._store, self._tell = store, tell
+
+    def resume(self, task: FoldTask, data: FoldData) -> bool:
+        """Take the result of an earlier run, if there is one."""
+        shape = (int((data.folds[task.repeat] == task.fold).sum()), data.n_classes)
+        result = self._store.load(task, shape) if self._store else None
+        if result is not None:
+            self.folds[task.repeat, task.fold] = result
+        return result is not None
+
+    def take(self, task: FoldTask | _EmbedTask, result: FoldResult | NDArray[np.floating]) -> None:
+        """Take the result of a task."""
+        if isinstance(result, FoldResult) and isinstance(task, FoldTask):
+            if self._store:
+                self._store.save(task, result)
+            self.folds[task.repeat, task.fold] = result
+            self._tell(1 + len(self.folds), self._n_steps, "Fitting")
+        elif isinstance(result, np.ndarray):
+            self.vectors = result
+
+
+def _fit_all(
+    data: FoldData, model: Model, config: AuditConfig, features: Any, gathered: _Gathered, *, resume: bool
+) -> None:
+    """Fit all folds that are not there yet, and make the vectors for neighbours if they are wanted."""
+    tasks: list[FoldTask | _EmbedTask] = []
+    if config.neighbors:
+        tasks.append(_EmbedTask(encoder=model.encoder, features=features, seed=_seed(config, 0)))
+    for repeat in range(config.repeats):
+        for fold in range(config.folds):
+            seed = _seed(config, repeat, fold)
+            task = FoldTask(repeat=repeat, fold=fold, estimator=model.build(seed=seed), seed=seed)
+            if not (resume and gathered.resume(task, data)):
+                tasks.append(task)
+    # In this process or in others, the result is the same.
+    light = not model.raw and model.cost * _n_values(features) * data.n_classes < _PROCESS_SECONDS
+    engine = engines.get(config.engine)(1 if light else config.workers)
+    for _ in engine.map(
+        partial(_run_task, data), tasks, on_done=lambda index, result: gathered.take(tasks[index], result)
+    ):
+        pass
+
+
+def _n_values(features: Any) -> int:
+    return int(features.nnz if hasattr(features, "nnz") else features.size)
+
+
+def _assembled(
+    data: FoldData, results: dict[tuple[int, int], FoldResult], repeat: int, order: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    pred_probs = np.empty((len(order), data.n_classes), dtype=np.float32)
+    for (of_repeat, fold), result in results.items():
+        if of_repeat == repeat:
+            pred_probs[order[data.folds[repeat] == fold]] = result.pred_probs
+    return pred_probs
+
+
+def _unordered(vectors: NDArray[np.floating], order: NDArray[np.intp]) -> NDArray[np.floating]:
+    result = np.empty_like(vectors)
+    result[order] = vectors
+    return result
+
+
+def _fold_groups(dataset: Dataset, config: AuditConfig) -> NDArray[np.object_] | None:
+    if config.fold_group is None:
+        return None
+    if config.fold_group not in dataset.groups:
+        raise UnknownNameError.among("group column", config.fold_group, dataset.groups)
+    return dataset.groups[config.fold_group]
+
+
+def _seed(config: AuditConfig, *path: int) -> int:
+    """Derive independent 32-bit seeds for repeats and folds."""
+    return int(np.random.SeedSequence((config.seed, *path)).generate_state(1)[0])
+
+
+def _in_order(dataset: Dataset, order: NDArray[np.intp]) -> Dataset:
+    """Return the items with the content that encoders read, sorted."""
+    features, embeddings = dataset.features, dataset.embeddings
+    return replace(
+        dataset,
+        ids=dataset.ids[order],
+        labels=dataset.labels[order],
+        rows=dataset.rows[order],
+        text=None if dataset.text is None else dataset.text[order],
+        images=None if dataset.images is None else dataset.images[order],
+        features=None if features is None else features.iloc[order].reset_index(drop=True),
+        embeddings=None if embeddings is None else embeddings[order],
+        pred_probs=(),
+        groups={name: values[order] for name, values in dataset.groups.items()},
+    )
+
+
+def _content(dataset: Dataset, modality: str) -> Any:
+    """Return what a user's own model is given: texts, image paths, a DataFrame, or vectors."""
+    return {
+        "text": dataset.text,
+        "image": dataset.images,
+        "table": dataset.features,
+        "embedding": dataset.embeddings,
+    }[modality]
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Show nothing."""

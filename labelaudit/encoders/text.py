@@ -1,0 +1,82 @@
+"""Texts as TF-IDF of words, word pairs and character n-grams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelaudit.encoders import Encoder
+from labelaudit.encoders._ngrams import Terms, count_terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from labelaudit.domain import Dataset
+
+_CHARS = 4  # long enough for stems, short enough to survive a typo
+_MIN_TEXTS = 2  # a term of one text cannot tell anything about another
+_MAX_TERMS = 100_000  # of each kind; bounds the weights of a linear model
+_EMBEDDING_SIZE = 128
+
+
+def encode(dataset: Dataset) -> csr_array:
+    """Return (n, d) float32 TF-IDF of `dataset.text`.
+
+    Term frequencies are sublinear, ``1 + log tf``; the inverse document frequency is smooth, ``1 + log((1 + n) / (1 +
+    df))`` (both as in scikit-learn). Words and character n-grams are scaled to length 1 each before they stand side
+    by side, so neither outweighs the other. Document frequencies use all rows: they hold no label, so no fold leaks.
+    """
+    from scipy import sparse
+
+    assert dataset.text is not None
+    n = len(dataset.text)
+    words, characters = count_terms(dataset.text, chars=_CHARS)
+    blocks = [_tf_idf(terms, n) for terms in (words, characters)]
+    return sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
+
+
+def _tf_idf(terms: Terms, n: int) -> csr_array:
+    from scipy import sparse
+
+    vocabulary, column = np.unique(terms.term, return_inverse=True)
+    texts_with = np.bincount(column, minlength=len(vocabulary))
+    chosen = _most_frequent(texts_with)
+    place = np.full(len(vocabulary), -1, dtype=np.int32)
+    place[chosen] = np.arange(len(chosen), dtype=np.int32)
+    kept = place[column] >= 0
+    idf = (1 + np.log((1 + n) / (1 + texts_with[chosen]))).astype(np.float32)
+    row, term = terms.row[kept], place[column[kept]]
+    weight = (1 + np.log(terms.times[kept])) * idf[term]
+    weight /= np.sqrt(2 * np.bincount(row, weights=weight**2, minlength=n))[row]
+    return sparse.csr_array((weight.astype(np.float32), (row, term)), shape=(n, len(chosen)))
+
+
+def _most_frequent(texts_with: NDArray[np.intp]) -> NDArray[np.intp]:
+    chosen = np.flatnonzero(texts_with >= _MIN_TEXTS)
+    if len(chosen) > _MAX_TERMS:
+        # Stable, so terms of equal frequency are taken in the order of their hash.
+        chosen = np.sort(chosen[np.argsort(-texts_with[chosen], kind="stable")[:_MAX_TERMS]])
+    return chosen
+
+
+def embed(features: csr_array, *, seed: int) -> NDArray[np.float32]:
+    """Return (n, 128) float32 coordinates on the leading singular vectors (latent semantic analysis).
+
+    Randomised truncated SVD (Halko et al., 2011) with one power iteration. Fewer columns where there are fewer items
+    or terms.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    size = min(_EMBEDDING_SIZE, *features.shape)
+    if size == 0:
+        return np.zeros((features.shape[0], 1), dtype=np.float32)
+    left, scales, _ = randomized_svd(features, size, n_iter=1, random_state=seed)
+    vectors: NDArray[np.float32] = (left * scales).astype(np.float32)
+    return vectors
+
+
+PLUGIN = Encoder(
+    modality="text", summary="TF-IDF of words, word pairs and character n-grams", encode=encode, embed=embed
+)
