@@ -113,15 +113,17 @@ def _table_bytes(dataset: Dataset) -> Iterator[bytes] | None:
         return None
     names = sorted(dataset.features.columns, key=str)
     columns = [_cell_bytes(dataset.features[name]) for name in names]
-    return (b"".join(cells) for cells in zip(*columns, strict=True))
+    return map(b"".join, zip(*columns, strict=True))
 
 
 def _cell_bytes(column: pd.Series[Any]) -> list[bytes]:
     """Return the framed bytes of each cell; each distinct value is turned into bytes only once."""
     codes, distinct = column.factorize(use_na_sentinel=True)
-    table = [_framed(_canonical(value).encode("utf-8", "surrogatepass")) for value in distinct.tolist()]
-    table.append(_MISSING)  # its code is −1
-    return [table[code] for code in codes.tolist()]
+    table = np.empty(len(distinct) + 1, dtype=object)
+    table[:-1] = [_framed(_canonical(value).encode("utf-8", "surrogatepass")) for value in distinct.tolist()]
+    table[-1] = _MISSING  # its code is −1
+    cells: list[bytes] = table[codes].tolist()
+    return cells
 
 
 def _canonical(value: Any) -> str:

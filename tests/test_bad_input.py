@@ -366,6 +366,13 @@ def truncated_parquet(folder):
     return write(folder / "data.parquet", (folder / "data.parquet").read_bytes()[:-300]), {}
 
 
+@case(ReadError, "the column 'text' is there twice")
+def parquet_with_a_column_twice(folder):
+    values = pa.array(["x", "y"] * 2)
+    pq.write_table(pa.Table.from_arrays([values] * 3, names=["text", "text", "label"]), folder / "data.parquet")
+    return folder / "data.parquet", {}
+
+
 @case(ReadError, "holds the images themselves")
 def parquet_with_embedded_images(folder):
     images = [{"bytes": b"\x89PNG", "path": f"{i}.png"} for i in range(4)]

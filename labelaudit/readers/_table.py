@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-__all__ = ["Table", "class_label_names", "read_table"]
+__all__ = ["Table", "class_label_names", "named_columns", "read_table"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +55,28 @@ class Table:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+def named_columns(data: pa.Table, path: Path) -> dict[str, pa.ChunkedArray]:
+    """Return the columns of an Arrow table by name, in types that Arrow can compute with.
+
+    Raises
+    ------
+    ReadError
+        If two columns have the same name.
+    """
+    import pyarrow as pa
+
+    names = data.column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ReadError(f"{path}: the column {twice!r} is there twice.", "Give each column a name of its own.")
+    # Polars writes views, which few of Arrow's functions take.
+    usable = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    return {
+        name: column.cast(usable[column.type]) if column.type in usable else column
+        for name, column in zip(names, data.columns, strict=True)
+    }
 
 
 def class_label_names(features: Any) -> dict[str, tuple[str, ...]]:

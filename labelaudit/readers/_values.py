@@ -25,7 +25,7 @@ def is_string(column: pa.ChunkedArray) -> bool:
     from pyarrow import types
 
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def is_nested(column: pa.ChunkedArray) -> bool:
@@ -64,8 +64,9 @@ def feature_frame(columns: Mapping[str, pa.ChunkedArray]) -> tuple[pd.DataFrame 
     """Turn columns into features for a classifier of tables.
 
     Numbers (also written ones, with usual marks such as ``NA`` for a missing one) become int64, or float64 where some
-    are missing; booleans 0 and 1; dates days since 1970; all else a categorical with its categories in ascending order,
-    so that the order of the rows does not matter. Codes with leading zeros (``007``) are categories.
+    are missing; infinity counts as missing. Booleans become 0 and 1, dates days since 1970, all else a categorical with
+    its categories in ascending order, so that the order of the rows does not matter. Codes with leading zeros (``007``)
+    are categories.
 
     Returns
     -------
@@ -117,20 +118,30 @@ def _parsed(column: pa.ChunkedArray) -> NDArray[Any] | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pc.any(pc.match_substring_regex(column, r"^\s*[+-]?0\d")).as_py():
+        return None
+    plain = _cast(column, pa.int64(), pa.float64())
+    if plain is not None:
+        return _to_numpy(plain)
     text = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
     marked = pc.is_in(pc.utf8_lower(text), value_set=pa.array(["", *sorted(MISSING_MARKERS)], pa.large_string()))
     text = pc.if_else(marked, pa.scalar(None, pa.large_string()), text)
-    if pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():
-        return None
-    for kind in (pa.int64(), pa.float64()):
+    numbers = _cast(text, pa.int64(), pa.float64())
+    if numbers is not None:
+        return _to_numpy(numbers)
+    dates = _cast(text, pa.timestamp("us"))
+    return None if dates is None else _days(dates)
+
+
+def _cast(column: pa.ChunkedArray, *kinds: pa.DataType) -> pa.ChunkedArray | None:
+    import pyarrow as pa
+
+    for kind in kinds:
         try:
-            return _to_numpy(text.cast(kind))
+            return column.cast(kind)
         except pa.ArrowInvalid:
             continue
-    try:
-        return _days(text.cast(pa.timestamp("us")))
-    except pa.ArrowInvalid:
-        return None
+    return None
 
 
 def _to_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -139,7 +150,9 @@ def _to_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
     whole = pa.types.is_integer(column.type) and column.null_count == 0
     if not whole or pa.types.is_uint64(column.type):
         # Safe casting refuses integers above 2^53; as features their rounding does not matter.
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        values = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        values[np.isinf(values)] = np.nan
+        return values
     return np.asarray(column.to_numpy(), dtype=np.int64)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
 from labelaudit.readers import Reader
-from labelaudit.readers._table import Table, class_label_names, read_table
+from labelaudit.readers._table import Table, class_label_names, named_columns, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     data = _concatenated([_inside(folder, name) for name in _file_names(state, folder)], path)
     table = Table(
         path=path,
-        columns=dict(zip(data.column_names, data.columns, strict=True)),
+        columns=named_columns(data, path),
         locate=lambda position: f"row {position + 1}",
         class_names=class_label_names(info.get("features")),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
 from labelaudit.readers import Reader
-from labelaudit.readers._table import Table, class_label_names, read_table
+from labelaudit.readers._table import Table, class_label_names, named_columns, read_table
 
 if TYPE_CHECKING:
     from labelaudit.domain import Dataset
@@ -33,14 +33,10 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise ReadError(
             f"{path} is no readable Parquet file: {str(error).rstrip('.')}.", "Write or copy it again; it is damaged."
         ) from error
-    names = data.column_names
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ReadError(f"{path}: the column {twice!r} is there twice.", "Give each column a name of its own.")
     metadata = (data.schema.metadata or {}).get(b"huggingface")
     table = Table(
         path=path,
-        columns=dict(zip(names, data.columns, strict=True)),
+        columns=named_columns(data, path),
         locate=lambda position: f"row {position + 1}",
         class_names=_class_names(metadata, path),
     )

@@ -208,6 +208,25 @@ def test_categories_of_parquet_keep_their_order_and_the_empty_ones(tmp_path: Pat
     assert dataset.labels.tolist() == [2, 0, 0, 2]
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_strings_of_every_arrow_type_read_the_same(kind, tmp_path: Path) -> None:
+    columns = {"remark": ["a b c", "d e f", "g h i", "j k l"], "kind": ["x", "y", "x", "y"]}
+    data = pa.table({name: pa.array(values).cast(kind) for name, values in columns.items()})
+    pq.write_table(data, tmp_path / "data.parquet")
+    dataset = read(tmp_path / "data.parquet")
+    assert roles(dataset) == {"label": "kind", "text": ("remark",)}
+    assert dataset.text.tolist() == columns["remark"]
+    assert dataset.labels.tolist() == [0, 1, 0, 1]
+    assert read(tmp_path / "data.parquet", features="remark").features["remark"].tolist() == columns["remark"]
+
+
+def test_infinity_counts_as_missing(tmp_path: Path) -> None:
+    frame = read_csv(tmp_path, "size,target\n1.5,x\ninf,y\n-inf,x\n2,y\n").features
+    assert frame["size"].isna().tolist() == [False, True, True, False]
+
+
 def test_typed_labels_of_json(tmp_path: Path) -> None:
     for values, classes in (([True, False, True, None], ("False", "True")), ([3, 20, 3, None], ("3", "20"))):
         lines = [json.dumps({"text": f"item {i}", "label": value}) for i, value in enumerate(values)]
