@@ -1,8 +1,8 @@
 """Corrected data: the data set again, in the format it came in, with the labels that were decided on.
 
-What nobody decided on is not touched, down to the byte where the format is text. Beside the label stand the label as it was
-and the verdict; excluded items are left out; a log lists every decision. Each writer is one file of this folder, named
-after the reader whose data it writes, with a constant ``PLUGIN``, a :class:`Writer`.
+What nobody decided on is not touched, down to the byte where the format is text. Beside the label stand the label as it
+was and the verdict; excluded items are left out; a log lists every decision. Each writer is one file of this folder,
+named after the reader whose data it writes, with a constant ``PLUGIN``, a :class:`Writer`.
 """
 
 from __future__ import annotations
@@ -211,13 +211,13 @@ def write_corrected(audit: Audit, store: Store, out: str | os.PathLike[str], *, 
         )
     source, target = Path(audit.origin.path), Path(out)
     log = target.with_name(target.name.rstrip("/") + ".changes.csv")
-    _check_target(source, target, log, overwrite=overwrite)
+    writer = _writer(audit.origin.reader)
+    _check_target(source, target, log, is_folder=writer.is_folder, overwrite=overwrite)
     bound = store.binding
     if bound is None or bound.audit_id != audit.audit_id:
         raise StoreError("The reviews are of another audit.", "Take them along first: labelaudit store carry OLD NEW")
     layout = _checked_layout(audit)
     corrections = _corrections(store)
-    writer = _writer(audit.origin.reader)
     by_row = {correction.row: correction for correction in corrections}
     if writer.is_folder:
         _write_folder(writer, source, target, by_row, layout)
@@ -252,7 +252,7 @@ def _write_folder(
         writer.write(source, temporary, corrections, layout)
 
 
-def _check_target(source: Path, target: Path, log: Path, *, overwrite: bool) -> None:
+def _check_target(source: Path, target: Path, log: Path, *, is_folder: bool, overwrite: bool) -> None:
     if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
         raise UsageError(f"{target} is the data itself, or inside of it.", "Write the corrected data to another place.")
     if target.resolve() in source.resolve().parents:
@@ -260,19 +260,20 @@ def _check_target(source: Path, target: Path, log: Path, *, overwrite: bool) -> 
     for path in (target, log):
         if path.exists() and not overwrite:
             raise UsageError(f"{path} exists.", "Choose another --out, or replace it with --overwrite.")
-    if target.is_dir() != source.is_dir() and target.exists():
+    if target.exists() and target.is_dir() is not is_folder:
         raise UsageError(f"{target} is a {'folder' if target.is_dir() else 'file'}.", "Choose another --out.")
-    if not target.resolve().parent.is_dir():
-        raise OutputError(
-            f"The folder {target.resolve().parent} does not exist.", "Create it, or choose another --out."
-        )
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise OutputError(f"The folder {folder} does not exist.", "Create it, or choose another --out.")
 
 
 def _checked_layout(audit: Audit) -> Layout:
     from labelaudit.readers import read
 
     assert audit.origin is not None  # checked by the caller
-    options = {name: tuple(v) if isinstance(v, list) else v for name, v in audit.origin.options.items()}
+    options: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in audit.origin.options.items()
+    }
     resolved = ReadOptions(**options)
     dataset = read(audit.origin.path, resolved)
     if dataset.fingerprint != audit.fingerprint:

@@ -1,4 +1,4 @@
-"""Columns of Arrow tables (Parquet, Hugging Face): one is replaced, two are put beside it, the rest are passed through."""
+"""Columns of Arrow tables: the label is replaced, two columns are put beside it, the rest are passed through."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ def raw_records(text: str, delimiter: str) -> Iterator[tuple[list[str], str]]:
     """
     mark = re.escape(delimiter)
     cell = re.compile(rf'("(?:[^"]|"")*"[^{mark}\r\n]*|[^{mark}\r\n]*)({mark}|\r\n|\n|\r|\Z)')
-    position, cells = 0, []
+    position = 0
+    cells: list[str] = []
     while position < len(text) or cells:
         found = cell.match(text, position)
         if found is None:

@@ -1,4 +1,4 @@
-"""A folder of images with one folder for each class: a copy in which decided images lie in the folder of their new class."""
+"""A folder of images with a folder for each class: a copy in which decided images lie in the folder of their class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from labelaudit.corrected import Correction, Layout, Writer
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, LabelsError
 from labelaudit.images import is_image_name
 from labelaudit.spreadsheet import escape_cell
 
@@ -23,6 +23,8 @@ def write(source: Path, target: Path, corrections: Mapping[int, Correction], lay
         raise DataError(f"The data has {len(images)} images, not {len(layout.labels)}.", "Audit the data again.")
     taken = {name for row, name in enumerate(images, start=1) if not _moves(corrections.get(row))}
     for name in layout.classes:  # a class that lost its last image is still a class
+        if Path(name).name != name:
+            raise LabelsError(f"The class {name!r} cannot be the name of a folder.", "Choose another name for it.")
         (target / name).mkdir(exist_ok=True)
     with (target / _LIST).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name
 from labelaudit.errors import DataError, UsageError
@@ -17,8 +17,16 @@ _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
+class _Names(NamedTuple):
+    """Keys of the label and of the two beside it."""
+
+    label: str
+    before: str
+    verdict: str
+
+
 def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
-    """Write the file again; decided objects get the keys ``<label>_before`` and ``<label>_verdict`` behind the label."""
+    """Write the file again; decided objects get the keys ``<label>_before`` and ``<label>_verdict``."""
     label = layout.options.label
     if label is None:
         raise UsageError("The audit does not name the label key.", "Audit again with --label.")
@@ -31,9 +39,7 @@ def write(source: Path, target: Path, corrections: Mapping[int, Correction], lay
     is_array = source.name.lower().removesuffix(".gz").endswith(".json")
     spans = list(_objects(text, is_array=is_array))
     if len(spans) != len(layout.labels):
-        raise DataError(
-            f"The data has {len(spans)} rows, but {len(layout.labels)} were audited.", "Audit the data again."
-        )
+        raise DataError(f"The data has {len(spans)} rows, not {len(layout.labels)}.", "Audit the data again.")
     written = _rewritten(text, spans, label, corrections, layout)
     result = mark + written.encode(layout.options.encoding)
     target.write_bytes(gzip.compress(result, mtime=0) if packed else result)
@@ -61,7 +67,7 @@ def _rewritten(
     text: str, spans: list[tuple[int, int]], label: str, corrections: Mapping[int, Correction], layout: Layout
 ) -> str:
     spelling, keys = _survey(text, spans, label, layout)
-    before, verdict = (free_name(f"{label}_{what}", keys) for what in ("before", "verdict"))
+    names = _Names(label, *(free_name(f"{label}_{what}", keys) for what in ("before", "verdict")))
     pieces: list[str] = []
     for row, (start, end) in enumerate(spans, start=1):
         correction = corrections.get(row)
@@ -70,7 +76,7 @@ def _rewritten(
         if pieces:  # what stands between an object and the one before it goes with it
             pieces.append(text[spans[row - 2][1] : start])
         item = text[start:end]
-        pieces.append(item if correction is None else _edited(item, label, before, verdict, correction, spelling))
+        pieces.append(item if correction is None else _edited(item, names, correction, spelling))
     return text[: spans[0][0]] + "".join(pieces) + text[spans[-1][1] :]
 
 
@@ -83,16 +89,17 @@ def _survey(text: str, spans: list[tuple[int, int]], label: str, layout: Layout)
     return spelling, keys
 
 
-def _edited(text: str, label: str, before: str, verdict: str, correction: Correction, spelling: Spelling) -> str:
+def _edited(text: str, names: _Names, correction: Correction, spelling: Spelling) -> str:
     """Return the text of one object with another label, and two keys behind it."""
-    old: Any = json.loads(text).get(label)
+    old: Any = json.loads(text).get(names.label)
     new = spelling.of(correction.label) if correction.is_changed and correction.label is not None else old
-    beside = f", {_dumped(before)}: {_dumped(old)}, {_dumped(verdict)}: {_dumped(str(correction.opinion.verdict))}"
-    span = _value_span(text, label)
+    verdict = str(correction.opinion.verdict)
+    beside = f", {_dumped(names.before)}: {_dumped(old)}, {_dumped(names.verdict)}: {_dumped(verdict)}"
+    span = _value_span(text, names.label)
     if span is None:  # an unlabelled object may lack the key
         end = text.rindex("}")
         comma = ", " if json.loads(text) else ""
-        return f"{text[:end].rstrip()}{comma}{_dumped(label)}: {_dumped(new)}{beside}{text[end:]}"
+        return f"{text[:end].rstrip()}{comma}{_dumped(names.label)}: {_dumped(new)}{beside}{text[end:]}"
     start, end = span
     written = text[start:end] if new == old else _dumped(new)
     return text[:start] + written + beside + text[end:]

@@ -27,17 +27,12 @@ def write(source: Path, target: Path, corrections: Mapping[int, Correction], lay
             values[row - 1] = spelling.of(correction.label)
     # A longer class name needs longer strings; numbers keep their type.
     labels = np.array(values) if before.dtype.kind == "U" else np.array(values, dtype=before.dtype)
-    rows = np.array(
-        [row - 1 for row in range(1, len(values) + 1) if not _is_excluded(corrections.get(row))], dtype=np.int64
-    )
+    excluded = {row - 1 for row, correction in corrections.items() if correction.is_excluded}
+    rows = np.array([row for row in range(len(values)) if row not in excluded], dtype=np.int64)
     np.save(target / "labels.npy", labels[rows], allow_pickle=False)
     np.save(target / "labels_before.npy", before[rows], allow_pickle=False)
     np.save(target / "labels_verdict.npy", np.array(verdicts)[rows], allow_pickle=False)
     np.save(target / "rows.npy", rows, allow_pickle=False)
-
-
-def _is_excluded(correction: Correction | None) -> bool:
-    return correction is not None and correction.is_excluded
 
 
 PLUGIN = Writer(write, is_folder=True)

@@ -77,20 +77,12 @@ def export_log(database: Database, path: Path) -> int:
         count = 0
         with temporary.open("w", encoding="ascii", newline="\n") as file:
             for event in stored_events(connection):
-                file.write(json.dumps(_plain(event), separators=(",", ":")) + "\n")
+                file.write(json.dumps(event.as_plain(), separators=(",", ":")) + "\n")
                 count += 1
         return count
 
     with atomic_file(path) as temporary:
         return database.read(write)
-
-
-def _plain(event: Event) -> dict[str, Any]:
-    values = event.as_dict()
-    for side in ("before", "after"):
-        if values[side] is not None:
-            values[side] = json.loads(values[side])
-    return values
 
 
 def read_log(path: Path) -> Iterator[Event]:

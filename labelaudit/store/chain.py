@@ -78,6 +78,14 @@ class Event:
         """Return the columns."""
         return dict(zip(_NAMES, _VALUES(self), strict=True))
 
+    def as_plain(self) -> dict[str, Any]:
+        """Return the columns with `before` and `after` as values instead of JSON."""
+        parsed = {side: None if text is None else json.loads(text) for side, text in self._sides()}
+        return {**self.as_dict(), **parsed}
+
+    def _sides(self) -> tuple[tuple[str, str | None], ...]:
+        return ("before", self.before), ("after", self.after)
+
 
 _NAMES = tuple(column.name for column in fields(Event))
 # dataclasses.astuple copies every value deeply, which checking a million events would feel.

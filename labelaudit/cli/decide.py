@@ -1,0 +1,124 @@
+"""``labelaudit decide``: record decisions, take them back, bring them back."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labelaudit.cli._review import audit_argument, me, person_option, store_option
+
+if TYPE_CHECKING:
+    from labelaudit.decisions import Decision
+    from labelaudit.reviewing import Answer, Queue
+
+__all__ = ["command"]
+
+
+@click.command(
+    short_help="Record a decision on an item, or take one back.",
+    epilog="""\b
+Examples:
+  labelaudit decide tickets.audit t00417 keep
+  labelaudit decide tickets.audit t00417 relabel return_received --note "depot mail"
+  labelaudit decide tickets.audit t00418 several_fit refund return_received
+  labelaudit decide tickets.audit t00419 relabel refund --adjudicate
+  labelaudit decide tickets.audit --from decisions.jsonl
+  labelaudit decide tickets.audit --undo""",
+)
+@audit_argument
+@click.argument("item", required=False)
+@click.argument("verdict", required=False)
+@click.argument("labels", nargs=-1)
+@click.option("--note", default="", help="A remark to keep with the decision.")
+@click.option("--adjudicate", is_flag=True, help="Settle the item, whatever others said; for leads.")
+@click.option("--gold", is_flag=True, help="Make this the known answer that measures reviewers; for leads.")
+@click.option(
+    "--from", "file", type=click.File(encoding="utf-8"), help="JSON lines with item_id, verdict, labels, note and id."
+)
+@click.option("--undo", "undo", is_flag=True, help="Take back your last decision.")
+@click.option("--redo", "redo", is_flag=True, help="Bring back what you took back last.")
+@click.option("--target", metavar="ID", help="With --undo: the decision (or bulk action) to take back.")
+@person_option
+@store_option
+def command(audit: str, person: str | None, url: str | None, **given: Any) -> None:
+    """Record a decision on ITEM of AUDIT.
+
+    VERDICT is keep, relabel, ambiguous, several_fit, none_fits, exclude or skip; relabel takes the new label,
+    several_fit the labels that fit, none_fits the name of a new class if you have one.
+    """
+    from labelaudit.reviewing import open_queue
+
+    ways = [bool(given["item"]), given["file"] is not None, given["undo"], given["redo"]]
+    if sum(ways) != 1:
+        raise click.UsageError("Give an item and a verdict, or one of --from, --undo and --redo.")
+    queue = open_queue(audit, person=me(person), store=url)
+    try:
+        _report(_carry_out(queue, **given))
+    finally:
+        queue.close()
+
+
+def _carry_out(queue: Queue, **given: Any) -> Answer:
+    from labelaudit.reviewing import Answer
+
+    if given["undo"]:
+        return Answer((queue.undo(given["target"]),))
+    if given["redo"]:
+        return Answer((queue.redo(),))
+    if given["file"] is not None:
+        decisions = list(_decisions_of(given["file"]))
+    else:
+        if given["verdict"] is None:
+            raise click.UsageError("Give a verdict behind the item.")
+        decisions = [_decision(given["item"], given["verdict"], given["labels"], given["note"], str(uuid.uuid4()))]
+    if given["adjudicate"]:
+        return queue.adjudicate(decisions)
+    return queue.set_gold(decisions) if given["gold"] else queue.decide(decisions)
+
+
+def _decision(item: str, verdict: str, labels: tuple[str, ...], note: str, id: str) -> Decision:
+    from labelaudit.decisions import Decision, Verdict
+    from labelaudit.errors import UnknownNameError
+
+    if verdict not in list(Verdict):
+        raise UnknownNameError.among("verdict", verdict, list(Verdict))
+    return Decision(id=id, item_id=item, verdict=Verdict(verdict), labels=labels, note=note)
+
+
+def _decisions_of(file: Any) -> Iterator[Decision]:
+    from labelaudit.errors import ReadError
+
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+            # Without an id of its own a line is known by its place and content, so that a second run changes nothing.
+            own = values.get("id") or str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}/{line.strip()}"))
+            labels = values.get("labels") or ()
+            decision = _decision(values["item_id"], values["verdict"], tuple(labels), values.get("note", ""), own)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ReadError(
+                f"{file.name}, line {number}: this is no decision ({type(error).__name__}: {error}).",
+                'Write {"item_id": "...", "verdict": "relabel", "labels": ["..."]} on each line.',
+            ) from error
+        yield decision
+
+
+def _report(answer: Answer) -> None:
+    for outcome in answer.outcomes:
+        if outcome.status == "refused":
+            click.echo(f"refused: {outcome.message}", err=True)
+        elif outcome.status == "acknowledged" and len(answer.outcomes) == 1:
+            click.echo(f"recorded: {', '.join(outcome.item_ids)} ({outcome.id})")
+    if len(answer.outcomes) > 1:
+        counts = {status: sum(outcome.status == status for outcome in answer.outcomes) for status in _SPOKEN}
+        click.echo(", ".join(f"{count} {_SPOKEN[status]}" for status, count in counts.items()))
+    answer.raise_refused()
+
+
+_SPOKEN = {"acknowledged": "recorded", "known": "known before", "refused": "refused"}
