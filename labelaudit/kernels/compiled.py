@@ -2,7 +2,8 @@
 
 Two things make the loops vectorise. Logarithm and power are polynomials in float32 (after Cephes), good to 2e-7. And
 maxima are taken of the bit patterns as integers, which order non-negative floats as the floats do: LLVM will not
-reorder a float maximum that might meet NaN. numba widens integer arithmetic to 64 bits, hence the many casts.
+reorder a float maximum that might meet NaN. (Below zero, down to the accepted −1e-6 of rounding noise, the order is
+reversed; nothing depends on it.) numba widens integer arithmetic to 64 bits, hence the many casts.
 
 Importing this module imports numba, so it is imported where there is enough data to be worth it.
 """
@@ -174,19 +175,19 @@ def _outside(pattern, low, high):
 @numba.njit(**_OPTIONS)
 def _sums(p, bits, logs, powers, given, low, high):
     """Return a row's sum, clipped sum, negative entropy, powers of all but the given class, and values out of range."""
-    total = _f4(0)
-    clipped_total = _f4(0)
+    total = 0.0  # in float64: a thousand tiny values beside one near 1 would lose their last bits
+    lifted = _f4(0)
     negative_entropy = _f4(0)
     tail = _f4(0)
     outside = _i4(0)
     for j in range(len(p)):
         value = _f4(p[j])
-        total += value
-        clipped_total += value if value > _f4(PROBABILITY_FLOOR) else _f4(PROBABILITY_FLOOR)
+        total += p[j]
+        lifted += _f4(PROBABILITY_FLOOR) - value if value < _f4(PROBABILITY_FLOOR) else _f4(0)
         negative_entropy += value * logs[j]
         tail += powers[j] if j != given else _f4(0)
         outside = _i4(outside + _outside(bits[j], low, high))
-    return total, clipped_total, negative_entropy, tail, outside
+    return total, total + lifted, negative_entropy, tail, outside
 
 
 @numba.njit(**_OPTIONS)
@@ -254,13 +255,13 @@ def _entropies(p, bits, low, high, tolerance, out):
     """Write each row's entropy; return the first row that may hold no probabilities, −1 if there is none."""
     doubtful = -1
     for i in range(len(p)):
-        total = _f4(0)
+        total = 0.0
         negative_entropy = _f4(0)
         outside = _i4(0)
         for j in range(p.shape[1]):
             value = _f4(p[i, j])
             pattern = value.view(_i4)
-            total += value
+            total += p[i, j]
             negative_entropy += value * _log(pattern if pattern > _TINY else _TINY)
             outside = _i4(outside + _outside(bits[i, j], low, high))
         out[i] = max(-negative_entropy, _f4(0))

@@ -1,0 +1,111 @@
+"""Both kernels hold to the readable reference, for every shape and dtype."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelaudit.kernels import COMPILED_FROM, RowStatistics, blocked, compiled, kernel_for, reference
+
+KERNELS = [pytest.param(blocked, id="blocked"), pytest.param(compiled, id="compiled")]
+EXACT = {"given", "other", "top", "second", "confident"}
+# float32 has 6e-8; logarithms reach 14 and the tail 60.
+TOLERANCE = {"entropy": 4e-6, "log_given": 2e-6, "log_other": 2e-6, "tail": 2e-5}
+
+
+def reduce(kernel, labels, pred_probs, thresholds):
+    out = RowStatistics.allocate(len(labels), pred_probs.shape[1], pred_probs.dtype)
+    assert kernel.reduce_chunk(out, labels, pred_probs, thresholds, 1e-3) == -1
+    return out
+
+
+def assert_close(found, expected):
+    for field in fields(RowStatistics):
+        if field.name == "n_classes":
+            continue
+        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+        if field.name in EXACT:
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+        else:
+            np.testing.assert_allclose(
+                ours, theirs, rtol=1e-6, atol=TOLERANCE.get(field.name, 3e-7), err_msg=field.name
+            )
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 33, 1000])
+def test_kernel_agrees_with_reference(kernel, dtype, n_classes, make_set):
+    labels, pred_probs = make_set(n_classes, n=300, n_classes=n_classes, dtype=dtype)
+    labels[5:9] = -1
+    thresholds = np.random.default_rng(0).uniform(0.01, 1.2 / n_classes + 0.3, n_classes)
+    assert_close(reduce(kernel, labels, pred_probs, thresholds), reference.reduce_rows(labels, pred_probs, thresholds))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_ties_zeros_and_ones(kernel):
+    pred_probs = np.array(
+        [[1, 0, 0], [0, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3], [-0.0, 1, 0]], dtype=np.float64
+    )
+    labels = np.array([0, 0, 1, 0, 2, 1], dtype=np.int32)
+    found = reduce(kernel, labels, pred_probs, np.array([0.5, 2.0, 0.5]))
+    assert found.top.tolist() == [0, 2, 0, 1, 0, 1]
+    # −0.0 in the last row is rounding noise, whose rank among zeros is left open.
+    assert found.second[:-1].tolist() == [1, 0, 1, 2, 1]
+    assert found.other[:-1].tolist() == [1, 2, 0, 1, 0]
+    assert found.confident.tolist() == [0, 2, 0, 2, -1, -1]
+    np.testing.assert_allclose(found.entropy, [0, 0, np.log(2), np.log(2), np.log(3), 0], atol=1e-6)
+    for field in fields(found):
+        if field.name != "n_classes":
+            assert np.isfinite(getattr(found, field.name)).all(), field.name
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_threshold_decides_to_the_last_bit(kernel):
+    least = np.float64(0.7) - 1e-6
+    at = np.float32(least) if np.float32(least) >= least else np.nextafter(np.float32(least), np.float32(1))
+    below = np.nextafter(at, np.float32(0))
+    pred_probs = np.array([[at, 1 - at], [below, 1 - below]], dtype=np.float32)
+    found = reduce(kernel, np.zeros(2, dtype=np.int32), pred_probs, np.array([0.7, 2.0]))
+    assert found.confident.tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf, -0.1, 1.5, 0.4])
+def test_doubtful_rows_are_found(kernel, bad, make_set):
+    labels, pred_probs = make_set(1, n=50, n_classes=4, dtype=np.float32)
+    pred_probs[17] = [bad, 0.5, 0.25, 0.25]
+    out = RowStatistics.allocate(50, 4, np.float32)
+    assert kernel.reduce_chunk(out, labels, pred_probs, np.full(4, 0.5), 1e-3) == 17
+    assert kernel.row_entropy(np.empty(50, np.float32), pred_probs, 1e-3) == 17
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_entropy_alone_is_that_of_the_reduction(kernel, make_set):
+    labels, pred_probs = make_set(3, n=400, n_classes=7)
+    entropy = np.empty(400)
+    assert kernel.row_entropy(entropy, pred_probs, 1e-3) == -1
+    np.testing.assert_allclose(entropy, reduce(kernel, labels, pred_probs, np.full(7, 0.5)).entropy, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), cut=st.integers(1, 59))
+def test_rows_do_not_see_each_other(kernel, seed, cut, make_set):
+    labels, pred_probs = make_set(seed, n=60, n_classes=5, dtype=np.float32)
+    thresholds = np.full(5, 0.4)
+    whole = reduce(kernel, labels, pred_probs, thresholds)
+    for part in (slice(0, cut), slice(cut, 60)):
+        alone = reduce(kernel, labels[part], pred_probs[part], thresholds)
+        for field in fields(whole):
+            if field.name != "n_classes":
+                np.testing.assert_array_equal(getattr(alone, field.name), getattr(whole, field.name)[part])
+
+
+def test_size_alone_chooses_the_kernel():
+    assert kernel_for(COMPILED_FROM - 1) is blocked
+    assert kernel_for(COMPILED_FROM) is compiled
