@@ -135,5 +135,6 @@ def _canonical(value: Any) -> str:
 
 def _array_bytes(array: Any) -> Iterator[bytes]:
     for start in range(0, array.shape[0], _BLOCK):
-        block = np.ascontiguousarray(np.asarray(array[start : start + _BLOCK]), dtype="<f4")
+        with np.errstate(over="ignore"):  # numbers beyond float32 are equal to the hash, no matter for a warning
+            block = np.ascontiguousarray(np.asarray(array[start : start + _BLOCK]), dtype="<f4")
         yield from (row.tobytes() for row in block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["open_embeddings", "open_npy", "open_pred_probs", "source_path"]
 
 _BLOCK_BYTES = 32_000_000
+# What numpy.load raises for broken files; the head of one is parsed like Python source.
+_BROKEN = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, OverflowError)
 
 
 def source_path(name: str, beside: Path) -> Path:
@@ -51,7 +54,7 @@ def open_npy(path: Path, what: str, error: type[DataError] = ReadError) -> NDArr
         raise error(f"The file of {what}, {path}, {kind}.", "Give the path of a .npy file.")
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as problem:
+    except _BROKEN as problem:
         raise _unreadable(path, what, error, problem) from problem
     if isinstance(loaded, np.ndarray):
         return loaded

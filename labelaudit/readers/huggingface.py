@@ -82,9 +82,11 @@ def _concatenated(paths: list[Path], path: Path) -> pa.Table:
     if not paths:
         raise ReadError(f"{path} has no rows.", "Give a dataset with at least one labelled row.")
     try:
-        return pa.concat_tables([_arrow(file) for file in paths])
+        data = pa.concat_tables([_arrow(file) for file in paths])
+        data.validate(full=True)  # Arrow trusts the offsets in a file: damaged ones would end the process
     except (pa.ArrowException, OSError) as error:
         raise ReadError(f"The Arrow files of {path} cannot be read: {str(error).rstrip('.')}.", _DAMAGED) from error
+    return data
 
 
 def _arrow(path: Path) -> pa.Table:

@@ -29,6 +29,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise ReadError(f"{path} is a folder.", "Give one Parquet file.")
     try:
         data = pq.ParquetFile(path, memory_map=True).read()
+        data.validate(full=True)  # strings that are no UTF-8 would fail much later
     except (pa.ArrowException, OSError) as error:
         raise ReadError(
             f"{path} is no readable Parquet file: {str(error).rstrip('.')}.", "Write or copy it again; it is damaged."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from PIL import Image
 
 from labelaudit.config import ReadOptions
 from labelaudit.domain import Dataset
+from labelaudit.errors import LabelAuditError
 from labelaudit.readers import READERS, Reader, read
 
 ROWS = [
@@ -202,3 +205,22 @@ def test_asking_for_readers_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", READERS.names())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_but_never_a_traceback(
+    name: str, data: st.DataObject, tmp_path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        path = EXAMPLES[name](Path(folder))
+        files = sorted(file for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+        file = data.draw(st.sampled_from(files))
+        content = bytearray(file.read_bytes())
+        start = data.draw(st.integers(0, len(content)))
+        removed = data.draw(st.integers(0, 8))
+        content[start : start + removed] = data.draw(st.binary(max_size=8))
+        file.write_bytes(content)
+        with contextlib.suppress(LabelAuditError):
+            assert len(read(path)) > 0
