@@ -123,8 +123,17 @@ def _lowest(quality: NDArray[np.floating], rows: RowStatistics) -> NDArray[np.bo
     flags = np.zeros(len(rows), dtype=bool)
     labelled = np.flatnonzero(rows.given >= 0)
     count = int(_off_diagonal(rows).sum())
-    flags[labelled[np.argsort(quality[labelled])[:count]]] = True
+    flags[labelled[_least(quality[labelled], count)]] = True
     return flags
+
+
+def _least(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:
+    """Return which `count` values a sort puts first; it sorts only where equal values make its order matter."""
+    if 0 < count < len(values):
+        chosen = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
+        if len(chosen) == count:
+            return chosen
+    return np.argsort(values)[:count]
 
 
 def _keep_counts(statistics: ClassStatistics, least: int, frac_noise: float) -> NDArray[np.int64]:
@@ -156,7 +165,7 @@ def _prune_by_class(rows: RowStatistics, keep: NDArray[np.int64], least: int) ->
     for k, members in _by_class(rows.given, len(keep), least):
         count = len(members) - keep[k, k]
         if count >= 1:
-            flags[members[np.argsort(rows.p_given[members])[:count]]] = True
+            flags[members[_least(rows.p_given[members], int(count))]] = True
     return flags
 
 
@@ -192,7 +201,7 @@ def _prune_by_noise_rate(
         walk.each(read)
         for (k, members, others), found in zip(group, margins, strict=True):
             for j, margin in zip(others, found, strict=True):
-                flags[members[np.argsort(-margin)[: keep[j, k]]]] = True
+                flags[members[_least(-margin, int(keep[j, k]))]] = True
     return flags
 
 
