@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.errors import LabelAuditError
 
 if TYPE_CHECKING:
-    from labelaudit.audit_folder import load
+    from labelaudit.audit_folder import Audit, load
     from labelaudit.config import AuditConfig
-    from labelaudit.domain import Audit, Dataset
+    from labelaudit.domain import Dataset
     from labelaudit.pipeline import audit
     from labelaudit.readers import read
     from labelaudit.scoring import Scores, score
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Audit": "domain",
+    "Audit": "audit_folder",
     "AuditConfig": "config",
     "Dataset": "domain",
     "Scores": "scoring",

@@ -1,4 +1,4 @@
-"""An audit on disk: ``audit.json``, ``items.parquet`` and the larger arrays as ``.npy``.
+"""An audit, and the folder it is kept in: ``audit.json``, ``items.parquet`` and the larger arrays as ``.npy``.
 
 ``audit.json`` carries the schema version and a checksum of every other file, so that a damaged or mixed-up folder is
 refused instead of read.
@@ -9,48 +9,118 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.atomic import atomic_folder
 from labelaudit.config import AuditConfig
-from labelaudit.domain import Audit, Origin
+from labelaudit.domain import Origin
 from labelaudit.errors import AuditFolderError, ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["SCHEMA_VERSION", "load", "save"]
+__all__ = ["SCHEMA_VERSION", "Audit", "load"]
 
 SCHEMA_VERSION = 1
 _KEPT = ("reviews",)
 """What other rooms keep inside an audit folder and saving again must carry over."""
 
 
-def save(audit: Audit, path: str | os.PathLike[str]) -> Audit:
-    """Write `audit` as the folder `path`, whole or not at all; an earlier audit there is replaced, its reviews stay.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Audit:
+    """The result of an audit: every item scored, with two ranked queues.
 
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written.
-    AuditFolderError
-        If `path` exists and is no audit folder.
+    Attributes
+    ----------
+    items : DataFrame
+        One row an item, most suspicious first, indexed by item id, with the columns
+
+        - ``row`` : place in the source, ``content_hash`` : what it is, whatever its label;
+        - ``given_label``, ``suggested_label`` : class names, null where there is none;
+        - ``suggested_probability`` : probability of the suggested label;
+        - ``suspicion``, ``ambiguity`` : 0..1, null where not assessable;
+        - ``is_suspect``, ``is_ambiguous`` : bool;
+        - ``rank``, ``ambiguity_rank`` : place in the two queues from 1, null where not assessable;
+        - ``kind`` : what a flagged item most probably is (``wrong_label``, ``ambiguous``, ...), null if not flagged;
+        - ``status`` : ``assessed``, ``unlabelled``, or ``not assessable: <why>``;
+        - ``reasons`` : why it is flagged, in words; empty if not flagged;
+        - ``preview`` : the beginning of its content as one line of plain text;
+        - one column a score, and one column ``group:<name>`` a group.
+    classes : (K,) tuple of str
+        Class names.
+    config : AuditConfig
+        How it was audited.
+    fingerprint : str
+        Fingerprint of the dataset.
+    provenance : mapping
+        ``created`` (UTC, ISO 8601), ``seconds``, ``versions``, ``modality``, ``notes``.
+    health : mapping
+        Numbers of :func:`labelaudit.health.measure`.
+    statistics : mapping
+        Class statistics: ``counts``, ``thresholds`` (K,) and ``confident_joint`` (nested lists).
+    origin : Origin, optional
+        Where the dataset was read from.
+    arrays : mapping of str to array
+        Larger arrays in the order of the dataset's rows: ``pred_probs (n, K)``, ``embeddings (n, d)``,
+        ``neighbors (n, k)``, as far as they were computed here. Memory maps where the audit was loaded.
+    path : str, optional
+        Folder it was loaded from or saved to.
     """
-    import numpy as np
 
-    target = Path(path)
-    if target.exists() and not (target / "audit.json").is_file() and (target.is_file() or any(target.iterdir())):
-        raise AuditFolderError(f"{target} exists and is no audit folder.", "Choose another place; nothing was changed.")
-    with atomic_folder(target, keep=_KEPT) as folder:
-        _write_items(audit.items, folder / "items.parquet")
-        for name, array in audit.arrays.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
-        files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
-        text = json.dumps(_manifest(audit, files), indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
-    return replace(audit, path=str(target))
+    items: pd.DataFrame
+    classes: tuple[str, ...]
+    config: AuditConfig
+    fingerprint: str
+    provenance: Mapping[str, Any]
+    health: Mapping[str, Any]
+    statistics: Mapping[str, Any]
+    origin: Origin | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    path: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @cached_property
+    def audit_id(self) -> str:
+        """16 hexadecimal digits that stand for this audit: same data, configuration and result, same id."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        digest.update(repr(sorted(self.config.result_options().items())).encode())
+        digest.update("\x00".join(self.items.index).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+    def save(self, path: str | os.PathLike[str]) -> Audit:
+        """Write the audit as the folder `path`, whole or not at all, and return it with its `path` set.
+
+        An earlier audit there is replaced, its reviews stay.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        AuditFolderError
+            If `path` exists and is no audit folder.
+        """
+        import numpy as np
+
+        target = Path(path)
+        if target.exists() and not (target / "audit.json").is_file() and (target.is_file() or any(target.iterdir())):
+            raise AuditFolderError(
+                f"{target} exists and is no audit folder.", "Choose another place; nothing was changed."
+            )
+        with atomic_folder(target, keep=_KEPT) as folder:
+            _write_items(self.items, folder / "items.parquet")
+            for name, array in self.arrays.items():
+                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
+            text = json.dumps(_manifest(self, files), indent=2, ensure_ascii=False, allow_nan=False)
+            (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+        return replace(self, path=str(target))
 
 
 def load(path: str | os.PathLike[str]) -> Audit:

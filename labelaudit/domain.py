@@ -1,4 +1,4 @@
-"""The types that walk through the house: Dataset, Audit and what they are made of.
+"""The types that walk through the house: Dataset and what it is made of.
 
 All are frozen. ``n`` is the number of items, ``K`` the number of classes, ``d`` a number of columns.
 """
@@ -16,15 +16,13 @@ import numpy as np
 from labelaudit.errors import LabelsError
 
 if TYPE_CHECKING:
-    import os
     from typing import Self
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-    from labelaudit.config import AuditConfig
 
-__all__ = ["UNLABELLED", "Audit", "Dataset", "Origin", "ProbSource"]
+__all__ = ["UNLABELLED", "Dataset", "Origin", "ProbSource"]
 
 UNLABELLED = -1
 """Value in `labels` of an item without a label."""
@@ -258,79 +256,3 @@ def _checked_ids(ids: NDArray[np.object_], n: int) -> NDArray[np.object_]:
             "Ids must be unique; leave them out to derive them from content.",
         )
     return ids
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Audit:
-    """The result of an audit: every item scored, with two ranked queues.
-
-    Attributes
-    ----------
-    items : DataFrame
-        One row an item, most suspicious first, indexed by item id, with the columns
-
-        - ``row`` : place in the source, ``content_hash`` : what it is, whatever its label;
-        - ``given_label``, ``suggested_label`` : class names, null where there is none;
-        - ``suggested_probability`` : probability of the suggested label;
-        - ``suspicion``, ``ambiguity`` : 0..1, null where not assessable;
-        - ``is_suspect``, ``is_ambiguous`` : bool;
-        - ``rank``, ``ambiguity_rank`` : place in the two queues from 1, null where not assessable;
-        - ``kind`` : what a flagged item most probably is (``wrong_label``, ``ambiguous``, ...), null if not flagged;
-        - ``status`` : ``assessed``, ``unlabelled``, or ``not assessable: <why>``;
-        - ``reasons`` : why it is flagged, in words; empty if not flagged;
-        - ``preview`` : the beginning of its content as one line of plain text;
-        - one column a score, and one column ``group:<name>`` a group.
-    classes : (K,) tuple of str
-        Class names.
-    config : AuditConfig
-        How it was audited.
-    fingerprint : str
-        Fingerprint of the dataset.
-    provenance : mapping
-        ``created`` (UTC, ISO 8601), ``seconds``, ``versions``, ``modality``, ``notes``.
-    health : mapping
-        Numbers of :func:`labelaudit.health.measure`.
-    statistics : mapping
-        Class statistics: ``counts``, ``thresholds`` (K,) and ``confident_joint`` (nested lists).
-    origin : Origin, optional
-        Where the dataset was read from.
-    arrays : mapping of str to array
-        Larger arrays in the order of the dataset's rows: ``pred_probs (n, K)``, ``embeddings (n, d)``,
-        ``neighbors (n, k)``, as far as they were computed here. Memory maps where the audit was loaded.
-    path : str, optional
-        Folder it was loaded from or saved to.
-    """
-
-    items: pd.DataFrame
-    classes: tuple[str, ...]
-    config: AuditConfig
-    fingerprint: str
-    provenance: Mapping[str, Any]
-    health: Mapping[str, Any]
-    statistics: Mapping[str, Any]
-    origin: Origin | None = None
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    path: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @cached_property
-    def audit_id(self) -> str:
-        """16 hexadecimal digits that stand for this audit: same data, configuration and result, same id."""
-        digest = hashlib.sha256(self.fingerprint.encode())
-        digest.update(repr(sorted(self.config.result_options().items())).encode())
-        digest.update("\x00".join(self.items.index).encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
-
-    def save(self, path: str | os.PathLike[str]) -> Audit:
-        """Write the audit as a folder, whole or not at all, and return it with its `path` set.
-
-        Raises
-        ------
-        OutputError
-            If the folder cannot be written.
-        """
-        from labelaudit.audit_folder import save
-
-        return save(self, path)

@@ -116,7 +116,7 @@ def measure(
     Parameters
     ----------
     items : DataFrame
-        As :attr:`labelaudit.domain.Audit.items`.
+        As :attr:`labelaudit.audit_folder.Audit.items`.
     classes : sequence of str
         All class names, also of classes without items.
     agreement : float

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from labelaudit import health
+from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
-from labelaudit.domain import UNLABELLED, Audit, Dataset
+from labelaudit.domain import UNLABELLED, Dataset
 from labelaudit.errors import LabelsError
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import gather_evidence

@@ -14,7 +14,8 @@ from labelaudit.config import AuditConfig, ReadOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labelaudit.domain import Audit, Dataset
+    from labelaudit.audit_folder import Audit
+    from labelaudit.domain import Dataset
 
 __all__ = ["command"]
 

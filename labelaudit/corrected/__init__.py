@@ -23,7 +23,7 @@ from labelaudit.registry import Registry
 from labelaudit.spreadsheet import escape_cell
 
 if TYPE_CHECKING:
-    from labelaudit.domain import Audit
+    from labelaudit.audit_folder import Audit
     from labelaudit.store import Store
 
 __all__ = ["WRITERS", "Correction", "Layout", "Spelling", "Summary", "Writer", "free_name", "write_corrected"]

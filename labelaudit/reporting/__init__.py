@@ -12,7 +12,7 @@ from labelaudit.registry import Registry
 if TYPE_CHECKING:
     import pandas as pd
 
-    from labelaudit.domain import Audit
+    from labelaudit.audit_folder import Audit
 
 __all__ = ["REPORT_FORMATS", "Report", "ReportFormat", "make_report"]
 
@@ -30,7 +30,7 @@ class Report:
     health : Health
         Its numbers.
     suspects, ambiguous : DataFrame
-        Top of the two queues, rows of :attr:`labelaudit.domain.Audit.items`.
+        Top of the two queues, rows of :attr:`labelaudit.audit_folder.Audit.items`.
     """
 
     name: str

@@ -14,7 +14,7 @@ from labelaudit.store import Binding, CarriedOver, Filter, QueueItem, Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from labelaudit.domain import Audit
+    from labelaudit.audit_folder import Audit
 
 __all__ = ["carry_over", "open_queue", "open_store", "queue_items", "store_location"]
 
