@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetProbs", "chunk_rows", "read_chunk", "row_slices", "working_dtype"]
 
-_CHUNK_BYTES = 16_000_000  # beyond this a chunk gains no speed, and many chunks keep all threads busy to the end
+_CHUNK_BYTES = 4_000_000  # beyond this a chunk gains no speed, and many chunks keep all threads busy to the end
 _COPIES = 4  # of a chunk: as read, converted, pooled, and the temporaries of the kernel
 
 
@@ -38,7 +38,7 @@ def chunk_rows(n_classes: int, itemsize: int, *, memory: int, threads: int, sour
     Examples
     --------
     >>> chunk_rows(1000, 4, memory=512_000_000, threads=4)
-    4000
+    1000
     """
     row = n_classes * max(itemsize, 4)
     affordable = memory // (row * threads * (_COPIES + sources))

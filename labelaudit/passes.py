@@ -117,11 +117,11 @@ def _given_probabilities(labels: NDArray[np.int32], walk: Walk) -> NDArray[np.fl
 
 
 def _weights(labels: NDArray[np.int32], p_given: NDArray[np.floating], members: MemberKind) -> NDArray[np.float64]:
-    if members == "models":
-        return mixture_weights(p_given[:, labels >= 0])
-    if members == "repeats":
+    if members not in {"models", "repeats"}:
+        raise ConfigError(f"Members are to be {members!r}.", "They are 'models' or 'repeats'.")
+    if members == "repeats" or len(p_given) == 1:
         return equal_weights(len(p_given))
-    raise ConfigError(f"Members are to be {members!r}.", "They are 'models' or 'repeats'.")
+    return mixture_weights(p_given[:, labels >= 0])
 
 
 def _reduce(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.kernels.order import stable_argsort
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -167,7 +169,7 @@ def _cut(scores: NDArray[np.float64], n_above: int) -> float:
 
 def _order(scores: NDArray[np.float64], ids: NDArray[np.object_] | None) -> NDArray[np.intp]:
     keys = np.where(np.isnan(scores), np.inf, -scores)
-    return np.lexsort((ids, keys)) if ids is not None else np.argsort(keys, kind="stable")
+    return np.lexsort((ids, keys)) if ids is not None else stable_argsort(keys)
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
