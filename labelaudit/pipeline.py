@@ -18,9 +18,9 @@ from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.domain import UNLABELLED, Dataset
 from labelaudit.errors import LabelsError
+from labelaudit.item_table import item_table
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import gather_evidence
-from labelaudit.previews import previews
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
 
@@ -99,7 +99,7 @@ def audit(
         )
     )
     ranking = rank(scores.rows, neighbors=neighborhood, members=scores.members, ids=dataset.ids)
-    items = _items(dataset, scores, ranking, obtained)
+    items = item_table(dataset, scores, ranking, reasons_not=obtained.reasons_not, member_name=obtained.members)
     tell(1, 1, "Scoring")
     return Audit(
         items=items,
@@ -195,53 +195,6 @@ def _neighborhood(
     found = find_neighbors(obtained.embeddings, k=config.neighbors, memory=config.memory)
     tell(1, 1, "Finding neighbours")
     return found, neighbor_statistics(found, dataset.labels, dataset.n_classes)
-
-
-def _items(dataset: Dataset, scores: Scores, ranking: Ranking, obtained: _Obtained) -> pd.DataFrame:
-    import pandas as pd
-
-    names = np.array([*dataset.classes, None], dtype=object)  # index −1, unlabelled, is None
-    status = np.where(
-        obtained.assessable,
-        "assessed",
-        np.where(dataset.labels == UNLABELLED, "unlabelled", "not assessable: " + obtained.reasons_not),
-    )
-    columns: dict[str, Any] = {
-        "row": dataset.rows,
-        "content_hash": dataset.content_hashes,
-        "given_label": names[dataset.labels],
-        "suggested_label": names[ranking.suggested],
-        "suspicion": ranking.suspicion,
-        "ambiguity": ranking.ambiguity,
-        "is_suspect": ranking.is_suspect,
-        "is_ambiguous": ranking.is_ambiguous,
-        "rank": _ranks(ranking.order, obtained.assessable),
-        "ambiguity_rank": _ranks(_by(ranking.ambiguity, dataset.ids), np.ones(len(dataset), dtype=bool)),
-        "status": status,
-        "preview": previews(dataset),
-    }
-    columns |= {name: scores[name] for name in scores.names}
-    columns |= {f"group:{name}": values for name, values in dataset.groups.items()}
-    table = pd.DataFrame(columns, index=pd.Index(dataset.ids, name="id", dtype="str"))
-    words = ["content_hash", "given_label", "suggested_label", "status", "preview"]
-    table = table.astype(dict.fromkeys([*words, *(n for n in table.columns if n.startswith("group:"))], "str"))
-    return table.iloc[ranking.order]
-
-
-def _by(score: NDArray[np.floating], ids: NDArray[np.object_]) -> NDArray[np.intp]:
-    """Return row indices, highest score first, ties by id, NaN last."""
-    order: NDArray[np.intp] = np.lexsort((ids.astype(str), -score))
-    return order
-
-
-def _ranks(order: NDArray[np.intp], ranked: NDArray[np.bool_]) -> Any:
-    """Return places from 1 in `order` of the rows that are `ranked`, null for others."""
-    import pandas as pd
-
-    places = np.zeros(len(order), dtype=np.int64)
-    in_queue = order[ranked[order]]
-    places[in_queue] = np.arange(1, len(in_queue) + 1)
-    return pd.arrays.IntegerArray(places, ~ranked)
 
 
 def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranking: Ranking) -> health.Health:

@@ -1,0 +1,138 @@
+"""The table of an audit: one row an item, from content, scores, ranking, triage and reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.domain import UNLABELLED, Dataset
+from labelaudit.previews import previews
+from labelaudit.reasons import Grounds, explain_all
+from labelaudit.triage import KINDS, triage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from labelaudit.ranking import Ranking
+    from labelaudit.scoring import Scores
+
+__all__ = ["item_table"]
+
+
+def item_table(
+    dataset: Dataset,
+    scores: Scores,
+    ranking: Ranking,
+    *,
+    reasons_not: NDArray[np.object_],
+    member_name: str = "models",
+) -> pd.DataFrame:
+    """Make the items of an audit.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of `n` items.
+    scores : Scores
+        Of the same items.
+    ranking : Ranking
+        Of the same items.
+    reasons_not : (n,) object array of str
+        Why an item is not assessable; empty where it is assessed or unlabelled.
+    member_name : str
+        What several sources of probabilities are called, in the plural.
+
+    Returns
+    -------
+    DataFrame
+        As :attr:`labelaudit.audit_folder.Audit.items`, most suspicious first.
+    """
+    import pandas as pd
+
+    n = len(dataset)
+    unlabelled = dataset.labels == UNLABELLED
+    assessed = ~unlabelled & (reasons_not == "")
+    names = np.array([*dataset.classes, None], dtype=object)  # index −1 is None
+    columns: dict[str, Any] = {
+        "row": dataset.rows,
+        "content_hash": dataset.content_hashes,
+        "given_label": names[dataset.labels],
+        "suggested_label": names[ranking.suggested],
+        "suggested_probability": np.asarray(_probability_of(ranking.suggested, scores), dtype=np.float64),
+        "runner_up_label": names[ranking.runner_up],
+        "suspicion": ranking.suspicion,
+        "ambiguity": ranking.ambiguity,
+        "is_suspect": ranking.is_suspect,
+        "is_ambiguous": ranking.is_ambiguous,
+        "rank": _ranks(ranking.order, assessed),
+        "ambiguity_rank": _ranks(_by(ranking.ambiguity, dataset.ids), np.ones(n, dtype=bool)),
+        "status": np.where(assessed, "assessed", np.where(unlabelled, "unlabelled", "not assessable: " + reasons_not)),
+        **_kinds(scores, ranking),
+        "reasons": _reasons(dataset, scores, ranking, np.where(unlabelled, "", reasons_not), member_name),
+        "preview": previews(dataset),
+        **{name: scores[name] for name in scores.names},
+        **{f"group:{name}": values for name, values in dataset.groups.items()},
+    }
+    table = pd.DataFrame(columns, index=pd.Index(dataset.ids, name="id", dtype="str"))
+    words = [name for name, values in columns.items() if isinstance(values, np.ndarray) and values.dtype.kind == "O"]
+    return table.astype(dict.fromkeys([*words, "status"], "str")).iloc[ranking.order]
+
+
+def _probability_of(classes: NDArray[np.integer], scores: Scores) -> NDArray[np.floating]:
+    """Return the probability of one class in each row; NaN where the row statistics do not keep it."""
+    rows = scores.rows
+    known = [
+        (rows.other, rows.p_other),
+        (rows.top, rows.p_top),
+        (rows.second, rows.p_second),
+        (rows.given, rows.p_given),
+    ]
+    return np.select([classes == which for which, _ in known], [p for _, p in known], default=np.nan)
+
+
+def _kinds(scores: Scores, ranking: Ranking) -> dict[str, NDArray[Any]]:
+    result = triage(
+        scores.rows, ranking.suspicion, ranking.ambiguity, neighbors=scores.neighbors, members=scores.members
+    )
+    flagged = ranking.is_suspect | ranking.is_ambiguous
+    chances = {f"chance_{kind}": result.probability[:, k] for k, kind in enumerate(KINDS)}
+    return {"kind": np.where(flagged, result.kind, None), **chances}
+
+
+def _reasons(
+    dataset: Dataset, scores: Scores, ranking: Ranking, reasons_not: NDArray[np.object_], member_name: str
+) -> NDArray[np.object_]:
+    grounds = Grounds(
+        classes=dataset.classes,
+        rows=scores.rows,
+        terms=ranking.terms,
+        suggested=ranking.suggested,
+        is_suspect=ranking.is_suspect,
+        is_ambiguous=ranking.is_ambiguous,
+        neighbors=scores.neighbors,
+        members=scores.members,
+        member_name=member_name,
+        not_assessable=reasons_not,
+    )
+    texts = np.full(len(dataset), "", dtype=object)
+    spoken = np.flatnonzero(ranking.is_suspect | ranking.is_ambiguous | (reasons_not != ""))
+    texts[spoken] = explain_all(spoken, grounds)
+    return texts
+
+
+def _by(score: NDArray[np.floating], ids: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Return row indices, highest score first, ties by id, NaN last."""
+    order: NDArray[np.intp] = np.lexsort((ids.astype(str), -score))
+    return order
+
+
+def _ranks(order: NDArray[np.intp], ranked: NDArray[np.bool_]) -> Any:
+    """Return places from 1 in `order` of the rows that are `ranked`, null for others."""
+    import pandas as pd
+
+    places = np.zeros(len(order), dtype=np.int64)
+    in_queue = order[ranked[order]]
+    places[in_queue] = np.arange(1, len(in_queue) + 1)
+    return pd.arrays.IntegerArray(places, ~ranked)
