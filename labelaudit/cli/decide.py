@@ -85,7 +85,7 @@ def _decision(item: str, verdict: str, labels: tuple[str, ...], note: str, id: s
     from labelaudit.errors import UnknownNameError
 
     if verdict not in list(Verdict):
-        raise UnknownNameError.among("verdict", verdict, list(Verdict))
+        raise UnknownNameError.among("verdict", verdict, map(str, Verdict))
     return Decision(id=id, item_id=item, verdict=Verdict(verdict), labels=labels, note=note)
 
 

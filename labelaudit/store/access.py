@@ -57,4 +57,4 @@ def role_of(role: Role | str) -> Role:
     try:
         return Role(role)
     except ValueError as error:
-        raise UnknownNameError.among("role", str(role), list(Role)) from error
+        raise UnknownNameError.among("role", str(role), map(str, Role)) from error

@@ -243,7 +243,9 @@ class Projection:
         return [done.as_row() for done in self.actions.values()]
 
     def settings(self) -> dict[str, str]:
-        """Return the table ``settings``: JSON by key."""
+        """Return the table ``settings``: JSON by key; nothing before the first event."""
+        if not self.people and self.binding is None:
+            return {}
         return {
             "rules": as_json(asdict(self.rules)),
             "binding": as_json(None if self.binding is None else asdict(self.binding)),

@@ -65,9 +65,9 @@ class Filter:
         if self.queue not in QUEUES:
             raise UnknownNameError.among("queue", self.queue, QUEUES)
         if self.status is not None and self.status not in list(Status):
-            raise UnknownNameError.among("status", self.status, list(Status))
+            raise UnknownNameError.among("status", self.status, map(str, Status))
         if self.verdict is not None and self.verdict not in list(Verdict):
-            raise UnknownNameError.among("verdict", self.verdict, list(Verdict))
+            raise UnknownNameError.among("verdict", self.verdict, map(str, Verdict))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def conditions(filter: Filter, person: str) -> list[sa.ColumnElement[bool]]:
 def count_items(connection: sa.Connection, filter: Filter, person: str) -> Counts:
     """Count the items of a queue by where they stand."""
     query = sa.select(items.c.status, sa.func.count()).where(*conditions(filter, person)).group_by(items.c.status)
-    return Counts(**dict(connection.execute(query).tuples().all()))
+    return Counts(**{str(row[0]): int(row[1]) for row in connection.execute(query)})
 
 
 def page_items(

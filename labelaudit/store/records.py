@@ -93,7 +93,7 @@ class Records:
             .where(items.c.status == str(Status.DECIDED), *conditions(filter, person))
             .group_by(items.c.verdict)
         )
-        return self._database.read(lambda connection: dict(connection.execute(query).tuples().all()))
+        return self._database.read(lambda connection: {row[0]: int(row[1]) for row in connection.execute(query)})
 
     def work_done(self) -> list[Any]:
         """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``active_ms``."""
