@@ -125,7 +125,8 @@ def _odds(q: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _outlying(outlier: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return 0 up to the upper hundredth of what is usual, rising to 1 at the end of the tail."""
-    return np.clip((np.nan_to_num(outlier) - _OUTLIER_FROM) / (1.0 - _OUTLIER_FROM), 0.0, 1.0)
+    beyond: NDArray[np.float64] = (np.nan_to_num(outlier) - _OUTLIER_FROM) / (1.0 - _OUTLIER_FROM)
+    return np.clip(beyond, 0.0, 1.0)
 
 
 def _several_share(rows: RowStatistics, members: MemberStatistics | None) -> NDArray[np.float64]:

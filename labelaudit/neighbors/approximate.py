@@ -64,6 +64,7 @@ class InvertedFile:
         faiss.omp_set_num_threads(n_threads)
         index = faiss.IndexIVFFlat(faiss.IndexFlatL2(n_columns), n_columns, n_cells, faiss.METRIC_L2)
         index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = 0, _TRAINING_ROUNDS, _TRAINING_POINTS
+        index.cp.min_points_per_centroid = 1  # few points are no reason to write to stderr
         sample = np.random.default_rng(0).choice(len(rows), min(len(rows), n_cells * _TRAINING_POINTS), replace=False)
         index.train(space.block(rows[np.sort(sample)]).astype(np.float32))
         for start in range(0, len(rows), _BLOCK):

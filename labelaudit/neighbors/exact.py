@@ -70,7 +70,7 @@ def _tile_size(n: int, largest: int) -> int:
 
 
 def _tile_bytes(height: int, width: int, n_columns: int) -> int:
-    return 6 * height * width + 24 * (height + width) * n_columns
+    return 9 * height * width + 24 * (height + width) * n_columns
 
 
 def _half_norms(space: VectorSpace) -> NDArray[np.float32]:
@@ -96,7 +96,8 @@ def _nearest(
         stop = min(start + width, len(space))
         np.matmul(queries, _padded(space.block(slice(start, stop)), width).T, out=closeness)
         # |x − y|² / 2 up to |x|² / 2, which is the same for the whole row.
-        gap = half_norms[start:stop] - closeness[: len(rows), : stop - start]
+        gap = closeness[: len(rows), : stop - start]
+        np.subtract(half_norms[start:stop], gap, out=gap)
         within = np.flatnonzero((rows >= start) & (rows < stop))
         gap[within, rows[within] - start] = np.inf  # no item is its own neighbour
         nearest, gaps = _merged(gap, start, nearest, gaps)

@@ -26,6 +26,7 @@ EXACT_UP_TO = 100_000
 it."""
 
 _SPARE = 8  # candidates beyond k, so that rounding in float32 products cannot push a true neighbour out
+_LARGEST = float(np.finfo(np.float32).max)  # infinite means that there is no neighbour
 _RECALL_ITEMS = 1000
 _RECALL_WANTED = 0.95
 
@@ -158,26 +159,30 @@ def _approximate(
     usable = np.flatnonzero(space.usable)
     sample = np.sort(np.random.default_rng(0).choice(usable, min(_RECALL_ITEMS, len(usable)), replace=False))
     truth = exact_candidates(space, sample, min(k, wanted), memory=memory, threads=threads)
-    probes, recall = 4, 0.0
-    while recall < _RECALL_WANTED and probes < 2 * index.n_cells:
-        probes *= 2
+    probes = 8
+    while True:
         found = index.candidates(sample, wanted, probes=probes)
         recall = float(np.mean((truth[:, :, None] == found[:, None, :]).any(axis=2)))
+        if recall >= _RECALL_WANTED or probes >= index.n_cells:
+            break
+        probes *= 2
     return index.candidates(np.arange(len(space)), wanted, probes=probes), recall
 
 
 def _nearest_first(
     space: VectorSpace, candidates: NDArray[np.int32], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Order candidates by their distance in full precision, ties by row, and keep `k`."""
+    """Order candidates by their distance, ties by row, and keep `k`."""
     indices = np.full((len(candidates), k), -1, dtype=np.int32)
     distances = np.full((len(candidates), k), np.inf, dtype=np.float32)
     kept = min(k, candidates.shape[1])
     for start in range(0, len(candidates), 4096):
         rows = slice(start, start + 4096)
         part = candidates[rows]
-        gaps = np.where(part >= 0, space.distances(rows, part), np.inf).astype(np.float32)
-        order = np.lexsort((part, gaps), axis=1)[:, :kept]
+        gaps = np.where(part >= 0, space.distances(rows, part), np.inf)
+        # Ties are of float32: in float64 the rounding of the centre would decide between equals.
+        order = np.lexsort((part, gaps.astype(np.float32)), axis=1)[:, :kept]
         indices[rows, :kept] = np.take_along_axis(part, order, axis=1)
-        distances[rows, :kept] = np.take_along_axis(gaps, order, axis=1)
+        near = np.take_along_axis(gaps, order, axis=1)
+        distances[rows, :kept] = np.where(np.isinf(near), near, np.minimum(near * space.unit, _LARGEST))
     return indices, distances

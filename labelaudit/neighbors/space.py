@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,13 +60,14 @@ class VectorSpace:
     def block(self, rows: slice | NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the centred and scaled rows; unusable ones are zero."""
         scale = self.scale[rows]
-        block = (np.asarray(self.source[rows], dtype=np.float64) - self.center) * scale[..., None]
+        block = np.asarray(self.source[rows], dtype=np.float64) - self.center
         if not scale.all():
             block[scale == 0] = 0.0
+        block *= scale[..., None]
         return block
 
     def distances(self, rows: slice, others: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the distance of each row to each of its `others` (b, c), in float64 and without cancellation.
+        """Return the distance of each row to each of its `others`, (b, c), as scaled and without cancellation.
 
         The order of the sum over columns depends on nothing but `d`, so the same two vectors always have the same
         distance.
@@ -77,7 +79,7 @@ class VectorSpace:
             part = slice(start, start + step)
             difference = self.block(others[part]) - mine[part, None, :]
             squared[part] = np.einsum("ijd,ijd->ij", difference, difference)
-        return squared / 2.0 if self.metric == "cosine" else np.sqrt(squared) * self.unit
+        return squared / 2.0 if self.metric == "cosine" else np.sqrt(squared)
 
 
 def open_space(vectors: Any, metric: str) -> VectorSpace:
@@ -110,9 +112,10 @@ def open_space(vectors: Any, metric: str) -> VectorSpace:
         center = np.zeros(n_columns)
         norms = _norms(source, center)
         return VectorSpace(source, "cosine", center, _inverse(norms), 1.0)
-    center = _mean(source)
+    center = _center(source)
     norms = _norms(source, center)
-    largest = float(np.nanmax(norms, initial=0.0)) or 1.0
+    largest = float(np.nanmax(norms, initial=0.0))
+    largest = 2.0 ** math.ceil(math.log2(largest)) if largest > 0 else 1.0  # a power of two scales without rounding
     return VectorSpace(source, "euclidean", center, np.where(np.isnan(norms), 0.0, 1.0 / largest), largest)
 
 
@@ -122,14 +125,32 @@ def _inverse(norms: NDArray[np.float64]) -> NDArray[np.float64]:
     return inverse
 
 
-def _mean(source: Any) -> NDArray[np.float64]:
-    total, count = np.zeros(source.shape[1]), 0
+def _center(source: Any) -> NDArray[np.float64]:
+    """Return each column's mean, rounded to a power of two that is about its spread.
+
+    The rounding keeps whole numbers whole, and their float32 products exact: equally far items of counts or one-hot
+    columns then are ties, not a lottery of rounding errors.
+    """
+    n_columns = source.shape[1]
+    origin: NDArray[np.float64] | None = None
+    total, squares, count = np.zeros(n_columns), np.zeros(n_columns), 0
     for rows in _slices(source):
         block = np.asarray(source[rows], dtype=np.float64)
-        finite = np.isfinite(block).all(axis=1)
-        total += block[finite].sum(axis=0)
-        count += int(finite.sum())
-    return total / max(count, 1)
+        block = block[np.isfinite(block).all(axis=1)]
+        if len(block) and origin is None:
+            origin = block[0].copy()  # sums of squares around some row do not cancel as those around 0 do
+        if origin is not None:
+            block -= origin
+            total += block.sum(axis=0)
+            squares += np.square(block).sum(axis=0)
+            count += len(block)
+    if origin is None:
+        return np.zeros(n_columns)
+    shift = total / count
+    spread = np.sqrt(np.maximum(squares / count - shift**2, 0.0))
+    grid = np.where(spread > 0, np.exp2(np.ceil(np.log2(np.where(spread > 0, 2.0 * spread, 1.0)))), 0.0)
+    mean = origin + shift
+    return np.where(grid > 0, np.rint(mean / np.where(grid > 0, grid, 1.0)) * grid, mean)
 
 
 def _norms(source: Any, center: NDArray[np.float64]) -> NDArray[np.float64]:
