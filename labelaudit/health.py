@@ -89,6 +89,11 @@ class Health:
         """Expected share of wrong labels among the assessed items, 0..1."""
         return self.expected_errors / max(self.assessed, 1)
 
+    def groups(self) -> dict[str, tuple[SliceHealth, ...]]:
+        """Return the slices of each group column, most expected errors first."""
+        names = dict.fromkeys(part.group for part in self.slices)
+        return {name: tuple(part for part in self.slices if part.group == name) for name in names}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as plain dicts and lists, for JSON."""
         return asdict(self)

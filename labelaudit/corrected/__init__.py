@@ -7,10 +7,10 @@ named after the reader whose data it writes, with a constant ``PLUGIN``, a :clas
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Mapping
+from csv import writer as csv_writer  # the name `csv` is the plugin of this folder once that is imported
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,7 +305,7 @@ def _corrections(store: Store) -> list[Correction]:
 def _write_log(path: Path, corrections: Iterable[Correction]) -> None:
     header = ("item_id", "row", "label_before", "label", "verdict", "labels", "note", "decided_by", "decided_at")
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv_writer(file)
         writer.writerow(header)
         for correction in corrections:
             opinion = correction.opinion

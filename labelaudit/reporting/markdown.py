@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from labelaudit.health import SliceHealth
+
 
 def _render(report: Report) -> str:
     health = report.health
@@ -33,10 +35,19 @@ def _render(report: Report) -> str:
         "\n".join([*parts[:1], "", *parts[1:]]),
         _section("Classes", ("Class", "Items", "Suspects", "Share", "Expected errors"), classes),
         _section("Most confused pairs", ("Given", "Suggested", "Suspects", "Expected errors"), pairs),
+        *(_group(group, slices) for group, slices in health.groups().items()),
         _section("Most suspicious labels", _QUEUE, _queue(report.suspects, "suspicion")),
         _section("Most ambiguous items", _QUEUE, _queue(report.ambiguous, "ambiguity")),
     ]
     return "\n\n".join(section for section in sections if section)
+
+
+def _group(group: str, slices: Sequence[SliceHealth]) -> str:
+    rows = [
+        (s.value, f"{s.items:,}", f"{s.suspects:,}", _share(s.suspects, s.items), f"{s.expected_errors:,.1f}")
+        for s in slices[:10]
+    ]
+    return _section(f"By {_plain(group)}", (_plain(group), "Items", "Suspects", "Share", "Expected errors"), rows)
 
 
 _QUEUE = ("Id", "Given", "Suggested", "Score", "Item", "Why")

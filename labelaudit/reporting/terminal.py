@@ -15,12 +15,15 @@ from rich.text import Text
 from labelaudit.reporting import Report, ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-    from labelaudit.health import Health
+    from labelaudit.health import Health, SliceHealth
 
 _CLASSES_SHOWN = 15
 _PAIRS_SHOWN = 8
+_SLICES_SHOWN = 10
 _BAR = 12
 
 
@@ -33,6 +36,7 @@ def _render(report: Report) -> str:
     parts: list[RenderableType] = [_summary(report), _classes(health)]
     if health.confused_pairs:
         parts.append(_pairs(health))
+    parts += [_group(group, slices) for group, slices in health.groups().items()]
     if len(report.suspects):
         parts.append(_queue("Most suspicious labels", report.suspects, "suspicion", health.suspects))
     if len(report.ambiguous):
@@ -108,6 +112,20 @@ def _pairs(health: Health) -> RenderableType:
     table.add_column("Expected errors", justify="right")
     for pair in health.confused_pairs[:_PAIRS_SHOWN]:
         table.add_row(Text(pair.given), Text(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
+    return table
+
+
+def _group(group: str, slices: Sequence[SliceHealth]) -> RenderableType:
+    table = _table(f"By {group}")
+    table.add_column(group, overflow="fold")
+    for head in ("Items", "Suspects", "Share", "Expected errors"):
+        table.add_column(head, justify="right")
+    for part in slices[:_SLICES_SHOWN]:
+        share = f"{part.suspects / part.items:.1%}"
+        table.add_row(Text(part.value), f"{part.items:,}", f"{part.suspects:,}", share, f"{part.expected_errors:,.1f}")
+    if len(slices) > _SLICES_SHOWN:
+        table.caption = f"and {len(slices) - _SLICES_SHOWN} more (--format json lists them)"
+        table.caption_justify = "left"
     return table
 
 
