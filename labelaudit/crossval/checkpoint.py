@@ -73,7 +73,8 @@ class Checkpoint:
     def load(self, task: FoldTask, shape: tuple[int, int]) -> FoldResult | None:
         """Return a finished fold, or None if there is none, or it is damaged or of another run."""
         try:
-            with np.load(self._path(task), allow_pickle=False) as file:
+            # Opened here, because NumPy leaves the file open when it is damaged.
+            with self._path(task).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 if str(file["key"]) != self.key or file["pred_probs"].shape != shape:
                     return None
                 return FoldResult(

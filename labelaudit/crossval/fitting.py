@@ -103,6 +103,11 @@ def fit_fold(data: FoldData, task: FoldTask) -> FoldResult:
     with _seeded(task.seed), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         predicted, classes = _fit_predict(data, task, train, rows)
+    if predicted.ndim > 0 and len(predicted) != len(rows):
+        raise ModelError(
+            f"predict_proba() of the {data.model_name} gave {len(predicted)} rows for {len(rows)} items.",
+            "It must give one row for each item, in the same order.",
+        )
     columns = _columns(predicted, classes, present, data)
     pred_probs = np.zeros((len(rows), data.n_classes), dtype=np.float32)
     pred_probs[:, columns] = _checked(predicted, data.model_name)

@@ -155,6 +155,8 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _counted(row: NDArray[np.int32], term: NDArray[np.uint64]) -> Terms:
     """Merge equal (row, term) pairs."""
+    if len(row) == 0:
+        return _EMPTY
     order = np.lexsort((term, row))
     row, term = row[order], term[order]
     first = np.flatnonzero(np.concatenate([[True], (row[1:] != row[:-1]) | (term[1:] != term[:-1])]))

@@ -22,8 +22,8 @@ _SHOWN_CATEGORIES = 30  # of a column among the vectors for neighbours; rarer on
 def encode(dataset: Dataset) -> pd.DataFrame:
     """Return (n, d) columns: float32 with NaN for missing numbers, pandas categories for anything else.
 
-    Dates count as numbers (seconds). Categories are ordered by frequency, then by name; beyond 254 of them the rarest
-    are one category. Constant columns are left out.
+    Dates count as numbers, in seconds after the first. Categories are ordered by frequency, then by name; beyond 254
+    of them the rarest are one category. Constant columns are left out.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
 
     plain = values.reset_index(drop=True)
     if pd.api.types.is_datetime64_any_dtype(plain.dtype) or pd.api.types.is_timedelta64_dtype(plain.dtype):
-        seconds = pd.to_numeric(plain).astype("float64") / 1e9
-        return seconds.where(plain.notna()).astype(np.float32)
+        # From the first date on: float32 has no room for seconds since 1970.
+        return (plain - plain.min()).dt.total_seconds().astype(np.float32)
     if pd.api.types.is_numeric_dtype(plain.dtype) and not pd.api.types.is_bool_dtype(plain.dtype):
         numbers = plain.astype("float64").replace([np.inf, -np.inf], np.nan)
         return numbers.astype(np.float32)

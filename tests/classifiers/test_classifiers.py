@@ -1,0 +1,126 @@
+"""The contract of every classifier, and naive Bayes against plain arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.naive_bayes import MultinomialNB
+from threadpoolctl import threadpool_limits
+
+from labelaudit.classifiers import Classifier, classifiers
+from labelaudit.classifiers._logistic import StandardizedLogistic
+from labelaudit.classifiers._naive_bayes import _SMOOTHINGS, TemperedNaiveBayes, _LeftOut, _scores
+from labelaudit.encoders import encoders
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As an engine runs them."""
+    with threadpool_limits(1):
+        yield
+
+
+def problem(kind: str, *, n: int = 150, n_classes: int = 3):
+    """Features of the kind an encoder gives, with one column that tells each class."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % n_classes
+    X = np.hstack([np.eye(n_classes)[y] + rng.random((n, n_classes)) * 0.8, rng.random((n, 4))]).astype(np.float32)
+    if kind == "text":
+        return sparse.csr_array(X * (X > 0.3)), y
+    if kind == "table":
+        return pd.DataFrame(X[:, 1:]).add_prefix("x").assign(
+            c=pd.Categorical(np.where(X[:, 0] > 0.9, "high", "low"))
+        ), y
+    return X, y
+
+
+@pytest.mark.parametrize("name", classifiers.names())
+def test_a_classifier_learns_and_gives_probabilities_of_the_classes_it_saw(name):
+    classifier = classifiers.get(name)
+    assert isinstance(classifier, Classifier)
+    assert classifier.encoder in encoders.names()
+    X, y = problem(classifier.modality)
+    y = np.array([2, 5, 9])[y]
+    first, second = (classifier.build(seed=1) for _ in range(2))
+    first.fit(X, y)
+    second.fit(X, y)
+    pred_probs = first.predict_proba(X)
+    assert np.asarray(first.classes_).tolist() == [2, 5, 9]
+    assert pred_probs.shape == (len(y), 3)
+    np.testing.assert_allclose(pred_probs.sum(axis=1), 1, atol=1e-5)
+    assert (first.classes_[pred_probs.argmax(axis=1)] == y).mean() > 0.8
+    np.testing.assert_array_equal(second.predict_proba(X), pred_probs)
+
+
+@pytest.mark.parametrize("name", classifiers.names())
+def test_a_class_with_one_member_can_be_fitted(name):
+    classifier = classifiers.get(name)
+    X, y = problem(classifier.modality)
+    y[1:] = y[1:] % 2
+    y[0] = 7
+    estimator = classifier.build(seed=0)
+    estimator.fit(X, y)
+    assert np.isfinite(estimator.predict_proba(X)).all()
+
+
+def test_naive_bayes_is_that_of_scikit_learn_at_the_chosen_smoothing_and_temperature():
+    X, y = problem("text")
+    model = TemperedNaiveBayes().fit(X, y)
+    peer = MultinomialNB(alpha=model.smoothing_).fit(X, y)
+    tempered = peer.predict_joint_log_proba(X) * model.temperature_
+    expected = np.exp(tempered - np.logaddexp.reduce(tempered, axis=1)[:, None])
+    np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", _SMOOTHINGS)
+def test_leaving_a_row_out_in_closed_form_equals_fitting_without_it(smoothing):
+    X, y = problem("text", n=30)
+    sums = np.stack([X[y == k].sum(axis=0) for k in range(3)], axis=1).astype(np.float32)
+    members = np.bincount(y).astype(np.float32)
+    found = _LeftOut(X, y, sums, members).log_probs(_scores(sums, members, smoothing), smoothing)
+    for i in (0, 13, 29):
+        without = np.arange(30) != i
+        peer = MultinomialNB(alpha=smoothing).fit(X[without], y[without])
+        likelihood = peer.feature_log_prob_[y[i]] @ X[[i]].toarray()[0]
+        prior = np.log((members[y[i]] - 1) / 30)
+        assert found[i, y[i]] == pytest.approx(likelihood + prior, abs=1e-4)
+
+
+def test_naive_bayes_gives_rows_without_any_term_the_prior():
+    X, y = problem("text")
+    X = X.tolil()
+    X[:3] = 0
+    model = TemperedNaiveBayes().fit(X.tocsr(), y)
+    np.testing.assert_allclose(model.predict_proba(X.tocsr()[:3]), 1 / 3, atol=0.01)
+
+
+def test_the_scale_of_features_does_not_matter_to_logistic_regression():
+    X, y = problem("embedding")
+    scales = 10.0 ** np.arange(-3, X.shape[1] - 3)
+    plain = StandardizedLogistic(seed=0).fit(X, y).predict_proba(X)
+    scaled = StandardizedLogistic(seed=0).fit(X * scales + scales, y).predict_proba(X * scales + scales)
+    np.testing.assert_allclose(scaled, plain, atol=2e-3)
+
+
+def test_constant_features_do_not_matter_to_logistic_regression():
+    X, y = problem("embedding")
+    wider = np.hstack([X, np.full((len(X), 3), 1e6, dtype=np.float32)])
+    plain = StandardizedLogistic(seed=0).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(StandardizedLogistic(seed=0).fit(wider, y).predict_proba(wider), plain, atol=1e-4)
+
+
+def test_logistic_regression_finds_planted_errors_among_digits():
+    X, truth = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(len(truth)) < 0.1
+    y = np.where(wrong, (truth + rng.integers(1, 10, len(truth))) % 10, truth)
+    self_confidence = np.empty(len(y))
+    for train, held_out in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
+        p = StandardizedLogistic(seed=0).fit(X[train], y[train]).predict_proba(X[held_out])
+        self_confidence[held_out] = p[np.arange(len(p)), y[held_out]]
+    assert average_precision_score(wrong, 1 - self_confidence) > 0.95

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from labelaudit.config import AuditConfig
+from labelaudit.crossval import cross_validate
+from labelaudit.domain import Dataset
+from labelaudit.errors import ConfigError, LabelsError, UnknownNameError, UsageError
+from tests.crossval.planted import make_dataset
+
+CONFIG = AuditConfig(folds=3)
+
+
+def permuted(dataset: Dataset, order: np.ndarray) -> Dataset:
+    return replace(
+        dataset,
+        ids=dataset.ids[order],
+        labels=dataset.labels[order],
+        rows=dataset.rows[order],
+        text=None if dataset.text is None else dataset.text[order],
+        features=None if dataset.features is None else dataset.features.iloc[order].reset_index(drop=True),
+        embeddings=None if dataset.embeddings is None else dataset.embeddings[order],
+        groups={name: values[order] for name, values in dataset.groups.items()},
+    )
+
+
+def test_every_row_has_probabilities_and_labelled_rows_are_assessable(dataset):
+    result = cross_validate(dataset, CONFIG)
+    (pred_probs,) = result.pred_probs
+    assert pred_probs.shape == (90, 3)
+    assert pred_probs.dtype == np.float32
+    np.testing.assert_allclose(pred_probs.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(result.assessable, dataset.labels >= 0)
+    assert result.reasons_not[:4].tolist() == ["unlabelled"] * 3 + [""]
+    assert result.embeddings.shape[0] == 90
+    assert (pred_probs.argmax(axis=1) == dataset.labels)[3:].mean() > 0.75
+
+
+def test_permuting_rows_permutes_the_result_exactly(dataset):
+    order = np.random.default_rng(1).permutation(len(dataset))
+    plain = cross_validate(dataset, CONFIG)
+    moved = cross_validate(permuted(dataset, order), CONFIG)
+    np.testing.assert_array_equal(moved.pred_probs[0], plain.pred_probs[0][order])
+    np.testing.assert_array_equal(moved.embeddings, plain.embeddings[order])
+    np.testing.assert_array_equal(moved.folds[0], plain.folds[0][order])
+
+
+def test_reordering_classes_reorders_columns(dataset):
+    other = replace(dataset, classes=("c", "a", "b"), labels=np.array([1, 2, 0, -1], np.int32)[dataset.labels])
+    plain = cross_validate(dataset, CONFIG).pred_probs[0]
+    np.testing.assert_allclose(cross_validate(other, CONFIG).pred_probs[0][:, [1, 2, 0]], plain, atol=2e-3)
+
+
+def test_workers_and_processes_change_nothing(dataset, monkeypatch):
+    here = cross_validate(dataset, CONFIG)
+    monkeypatch.setattr("labelaudit.crossval.run._PROCESS_SECONDS", 0)
+    for workers in (1, 4):
+        elsewhere = cross_validate(dataset, replace(CONFIG, workers=workers))
+        assert elsewhere.pred_probs[0].tobytes() == here.pred_probs[0].tobytes()
+        assert elsewhere.embeddings.tobytes() == here.embeddings.tobytes()
+
+
+def test_repeats_use_other_folds_and_the_first_stays():
+    dataset = make_dataset()
+    once = cross_validate(dataset, CONFIG)
+    thrice = cross_validate(dataset, replace(CONFIG, repeats=3))
+    np.testing.assert_array_equal(thrice.pred_probs[0], once.pred_probs[0])
+    assert len(thrice.pred_probs) == len(thrice.folds) == 3
+    assert (thrice.folds[0] != thrice.folds[1]).any()
+    assert (thrice.pred_probs[1] != thrice.pred_probs[2]).any()
+
+
+def test_a_class_without_an_honest_probability_is_not_assessable():
+    dataset = make_dataset()
+    text = dataset.text.copy()
+    text[[4, 5]] = "an equal text"
+    labels = dataset.labels.copy()
+    labels[3], labels[[4, 5]], labels[[6, 7]] = 3, 4, 5
+    groups = {"team": np.where(np.arange(90) < 8, "x", dataset.groups["team"]).astype(object)}
+    rare = replace(
+        dataset, text=text, labels=labels, groups=groups, classes=("a", "b", "c", "lone", "copied", "grouped", "unused")
+    )
+    result = cross_validate(rare, replace(CONFIG, fold_group="team"))
+    assert result.reasons_not[3:8].tolist() == [
+        "class 'lone' has one member",
+        *["all 2 members of class 'copied' have the same content"] * 2,
+        *["all 2 members of class 'grouped' are in one group"] * 2,
+    ]
+    assert result.assessable.sum() == 90 - 3 - 5
+    assert result.pred_probs[0].shape == (90, 7)
+    assert (result.pred_probs[0][:, 6] == 0).all()
+    held_out_with_lone = result.folds[0] == result.folds[0][3]
+    assert (result.pred_probs[0][held_out_with_lone, 3] == 0).all()
+    assert (result.pred_probs[0][~held_out_with_lone, 3] > 0).all()
+    for team in set(groups["team"]):
+        assert len(set(result.folds[0][groups["team"] == team])) == 1
+
+
+def test_one_class_in_training_is_predicted_with_certainty():
+    dataset = Dataset.from_arrays(["a", "a", "a", "b"], text=["one two", "two three", "three one", "four"])
+    result = cross_validate(dataset, AuditConfig(folds=2))
+    held_out_with_b = result.folds[0] == result.folds[0][3]
+    np.testing.assert_array_equal(result.pred_probs[0][held_out_with_b], [[1, 0]] * held_out_with_b.sum())
+    assert result.reasons_not[3] == "class 'b' has one member"
+
+
+def test_copies_with_different_labels_do_not_leak():
+    dataset = make_dataset()
+    text = dataset.text.copy()
+    text[50:60] = text[40:50]
+    labels = dataset.labels.copy()
+    labels[50:60] = (labels[40:50] + 1) % 3
+    result = cross_validate(replace(dataset, text=text, labels=labels), CONFIG)
+    np.testing.assert_array_equal(result.folds[0][50:60], result.folds[0][40:50])
+    np.testing.assert_array_equal(result.pred_probs[0][50:60], result.pred_probs[0][40:50])
+
+
+def test_without_neighbours_there_are_no_embeddings():
+    assert cross_validate(make_dataset(), replace(CONFIG, neighbors=0)).embeddings is None
+
+
+def test_progress_goes_from_nothing_to_all():
+    steps = []
+    cross_validate(make_dataset(), CONFIG, progress=lambda done, total, what: steps.append((done, total, what)))
+    assert steps == [(0, 4, "Encoding"), (1, 4, "Fitting"), (2, 4, "Fitting"), (3, 4, "Fitting"), (4, 4, "Fitting")]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"classifier": "texts"}, UnknownNameError, "Did you mean 'text'"),
+        ({"classifier": "table"}, UsageError, r"needs table content.*Classifiers for this data: text"),
+        ({"fold_group": "teams"}, UnknownNameError, "Did you mean 'team'"),
+        ({"engine": "locals"}, UnknownNameError, "Did you mean 'local'"),
+        ({"folds": 100}, ConfigError, "90 distinct items for 100 folds"),
+    ],
+)
+def test_options_that_do_not_fit_are_errors(options, error, message):
+    with pytest.raises(error, match=message):
+        cross_validate(make_dataset(), AuditConfig(**options))
+
+
+def test_nothing_to_learn_from_is_an_error():
+    with pytest.raises(UsageError, match="nothing to learn from"):
+        cross_validate(Dataset.from_arrays(["a", "b", "a", "b"]), CONFIG)
+    unlabelled = replace(make_dataset(), labels=np.full(90, -1, np.int32))
+    with pytest.raises(LabelsError, match="Fewer than two"):
+        cross_validate(unlabelled, CONFIG)
+
+
+@pytest.mark.slow
+def test_banking77_ranks_planted_errors(shared_data):
+    import pandas as pd
+
+    table = pd.read_csv(shared_data / "banking77/noisy.csv")
+    is_error = pd.read_csv(shared_data / "banking77/noisy_truth.csv").is_error.to_numpy()
+    dataset = Dataset.from_arrays(table.label.tolist(), text=table.text.to_numpy(object), ids=table.id.to_numpy())
+    p = cross_validate(dataset, AuditConfig(neighbors=0)).pred_probs[0].astype(float)
+    rows = np.arange(len(p))
+    given = p[rows, dataset.labels]
+    p[rows, dataset.labels] = 0
+    assert average_precision_score(is_error, p.max(axis=1) - given) >= 0.83
