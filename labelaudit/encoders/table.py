@@ -54,7 +54,8 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
     plain = values.reset_index(drop=True)
     if pd.api.types.is_datetime64_any_dtype(plain.dtype) or pd.api.types.is_timedelta64_dtype(plain.dtype):
         # From the first date on: float32 has no room for seconds since 1970.
-        return (plain - plain.min()).dt.total_seconds().astype(np.float32)
+        seconds: pd.Series[Any] = (plain - plain.min()).dt.total_seconds().astype(np.float32)
+        return seconds
     if pd.api.types.is_numeric_dtype(plain.dtype) and not pd.api.types.is_bool_dtype(plain.dtype):
         numbers = plain.astype("float64").replace([np.inf, -np.inf], np.nan)
         return numbers.astype(np.float32)
