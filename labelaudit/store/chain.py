@@ -109,7 +109,7 @@ class Ledger:
     Parameters
     ----------
     connection : Connection
-        Inside a transaction of :meth:`Database.write`. The row of the head is locked, so writers follow one another.
+        Inside a transaction of :meth:`Database.write`, of which there is one at a time.
     now : int
         Milliseconds since the epoch.
     audit_id : str
@@ -119,7 +119,7 @@ class Ledger:
     def __init__(self, connection: sa.Connection, now: int, audit_id: str) -> None:
         self._connection = connection
         self.audit_id = audit_id
-        row = connection.execute(sa.select(schema.head).where(schema.head.c.id == 1).with_for_update()).first()
+        row = connection.execute(sa.select(schema.head).where(schema.head.c.id == 1)).first()
         if row is None:
             raise StoreDamagedError("The review store has lost its head row.", "Restore the newest backup.")
         self.seq, self._hash, last = int(row.seq), str(row.hash), int(row.at)

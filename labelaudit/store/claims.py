@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from labelaudit.decisions import GOLD, LEASE_MS, Rules, Status
+from labelaudit.decisions import GOLD, LEASE_HORIZON_MS, LEASE_MS, Rules, Status
 from labelaudit.store.queue import ORDERS, SHOWN, Card, Filter, conditions
 from labelaudit.store.schema import claims, item_groups, items, opinions
 
@@ -17,7 +17,7 @@ __all__ = ["claim_cards", "purge_claims", "renew_claims"]
 
 def purge_claims(connection: sa.Connection, now: int) -> None:
     """Remove leases that are over; see :func:`labelaudit.decisions.lease_is_live` for the second condition."""
-    connection.execute(sa.delete(claims).where((claims.c.expires <= now) | (claims.c.expires > now + LEASE_MS)))
+    connection.execute(sa.delete(claims).where((claims.c.expires <= now) | (claims.c.expires > now + LEASE_HORIZON_MS)))
 
 
 def renew_claims(connection: sa.Connection, client: str, now: int) -> None:

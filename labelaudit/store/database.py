@@ -19,6 +19,7 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 
+_WRITERS_LOCK = "SELECT pg_advisory_xact_lock(hashtext('labelaudit'), hashtext(current_schema()))"
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.5
 
@@ -73,7 +74,7 @@ class Database:
         return self._patiently(self._reading, work)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` as one transaction, whole or not at all.
+        """Run `work` as one transaction, whole or not at all, while nobody else writes.
 
         It is run again if the database was busy or its server went away, also when the outcome of a commit is unknown;
         so it must find out for itself what is already there, which events do by their ids.
@@ -183,7 +184,7 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
     limits = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
     options = f"{url.query.get('options', '')} {limits}".strip()
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             connect_args={"connect_timeout": 5, "options": options},
             isolation_level="READ COMMITTED",
@@ -191,6 +192,15 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError.of("A Postgres store", "psycopg", "postgres") from error
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # What BEGIN IMMEDIATE is to SQLite: writers of one store (a schema) follow one another, so that what a
+        # transaction has read is still true when it writes. The lock ends with the transaction.
+        if connection.get_execution_options().get("writing", False):
+            connection.exec_driver_sql(_WRITERS_LOCK)
+
+    return engine
 
 
 def _sqlite_code(error: DBAPIError) -> str:

@@ -16,8 +16,6 @@ __all__ = ["MIGRATIONS", "migrate"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_LOCK = 5_062_026  # any number, as long as it is always the same
-
 
 def migrate(
     database: Database, *, backups: Path, migrations: Path = MIGRATIONS, revision: str = schema.REVISION
@@ -57,9 +55,7 @@ def migrate(
         saved = backup(database, backups, note=f"before-{revision}")
 
     def upgrade(connection: sa.Connection) -> None:
-        if not database.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        # Another process may have done it while this one waited for the lock.
+        # Another process may have done it while this one waited for its turn to write.
         if _current(connection) != revision:
             _upgrade(connection, migrations, revision)
 

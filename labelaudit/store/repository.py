@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from labelaudit.decisions import Action, Role
-from labelaudit.errors import StoreError
+from labelaudit.errors import LabelAuditError, StoreError
 from labelaudit.store import archive, schema
 from labelaudit.store.access import person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
@@ -73,7 +73,11 @@ class Store:
         self._clock = clock
         self.team = Team(self.database, self._now)
         self.records = Records(self.database)
-        migrate(self.database, backups=backups)
+        try:
+            migrate(self.database, backups=backups)
+        except LabelAuditError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close all connections."""
@@ -146,8 +150,6 @@ class Store:
         self, connection: sa.Connection, filter: Filter, order: str, n: int, *, person: str, client: str
     ) -> list[Card]:
         action = Action.ADJUDICATE if filter.queue == "conflicts" else Action.DECIDE
-        # The row of the head is what writers queue up at; without it two could see the same item as free.
-        connection.execute(sa.select(schema.head.c.id).with_for_update())
         require(connection, person, action)
         rules = load_frame(connection, people=False).rules
         parts = connection.execute(sa.select(schema.assignments).where(schema.assignments.c.person == person))
