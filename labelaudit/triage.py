@@ -75,7 +75,9 @@ def triage(
 
     Each kind is a cause with a probability ``q`` of its own:
 
-    - wrong label: the suspicion;
+    - wrong label: the suspicion, times the probability of the best other class against its strongest rival. An item
+    between
+      three classes has a given label that is wrong more often than not, but no other label that is right;
     - ambiguous: the ambiguity, less the share that goes to
     - several labels: where two classes, one of them the given, hold nearly all probability and in even parts (and
     members
@@ -104,7 +106,7 @@ def triage(
     """
     undecided = _odds(np.maximum(ambiguity, _UNLIKELY))
     causes = np.zeros((len(rows), len(KINDS)))
-    causes[:, 0] = np.nan_to_num(suspicion)
+    causes[:, 0] = np.nan_to_num(suspicion) * _standing_out(rows)
     causes[:, 3] = 0.0 if neighbors is None else _outlying(neighbors.outlier)
     causes[:, 4] = 0.0 if neighbors is None else neighbors.conflict
     odds = _odds(causes)
@@ -121,6 +123,14 @@ def _odds(q: NDArray[np.float64]) -> NDArray[np.float64]:
     bounded = np.where(q > 0, np.clip(q, _UNLIKELY, _SURE), 0.0)
     odds: NDArray[np.float64] = bounded / (1.0 - bounded)
     return odds
+
+
+def _standing_out(rows: RowStatistics) -> NDArray[np.float64]:
+    """Return the probability of the best other class against its strongest rival, the given class included."""
+    p_other = np.asarray(rows.p_other, dtype=np.float64)
+    rival = np.where(rows.other == rows.top, rows.p_second, rows.p_top)
+    share: NDArray[np.float64] = p_other / np.maximum(p_other + rival, 1e-12)
+    return np.nan_to_num(share)
 
 
 def _outlying(outlier: NDArray[np.floating]) -> NDArray[np.float64]:

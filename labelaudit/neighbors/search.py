@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from labelaudit.errors import ConfigError, MissingExtraError
 from labelaudit.neighbors.approximate import InvertedFile, is_installed
 from labelaudit.neighbors.copies import first_copies
 from labelaudit.neighbors.exact import exact_candidates
-from labelaudit.neighbors.space import open_space
+from labelaudit.neighbors.space import Reordered, open_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ _RECALL_WANTED = 0.95
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Neighbors:
-    """The `k` nearest neighbours of `n` items, nearest first; ties go to the lower row.
+    """The `k` nearest neighbours of `n` items, nearest first; ties go to the lower row, or as `order` says.
 
     Attributes
     ----------
@@ -73,6 +73,7 @@ def find_neighbors(
     threads: int | None = None,
     memory: str = "512MB",
     approximate: Literal["auto"] | bool = "auto",
+    order: NDArray[np.intp] | None = None,
 ) -> Neighbors:
     """Find the nearest neighbours of every row among all other rows.
 
@@ -95,6 +96,9 @@ def find_neighbors(
         holds the vectors as float32.
     approximate : {"auto", True, False}
         ``"auto"`` searches exactly up to `EXACT_UP_TO` items and approximately above.
+    order : (n,) intp, optional
+        A permutation of the rows, such as that which sorts the items' ids. Of equally far items the one that comes
+        first in it is the nearer, so that shuffled data give the same neighbours. Default: the order of the rows.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def find_neighbors(
     Raises
     ------
     ConfigError
-        If `k`, `threads` or `approximate` is out of range.
+        If `k`, `threads` or `approximate` is out of range, or `order` is no permutation.
     UnknownNameError
         If there is no such metric.
     DataError
@@ -118,6 +122,10 @@ def find_neighbors(
     ([1, 0, 1], True)
     """
     _check(k, threads, approximate)
+    if order is not None:
+        ordered = Reordered(np.asanyarray(vectors), _checked_order(order, len(vectors)))
+        options: dict[str, Any] = {"threads": threads, "memory": memory, "approximate": approximate}
+        return _put_back(find_neighbors(ordered, k=k, metric=metric, **options), ordered.order)
     space = open_space(vectors, metric)
     budget = parse_memory(memory)
     wanted = max(0, min(k + _SPARE, int(space.usable.sum()) - 1))
@@ -138,6 +146,25 @@ def _check(k: int, threads: int | None, approximate: object) -> None:
         raise ConfigError(f"The number of threads is {threads}.", "It must be at least 1, or None for all cores.")
     if approximate not in ("auto", True, False):
         raise ConfigError(f"The option 'approximate' is {approximate!r}.", "It must be 'auto', True or False.")
+
+
+def _checked_order(order: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    order = np.asarray(order, dtype=np.intp)
+    if order.shape != (n,) or not np.array_equal(np.sort(order), np.arange(n)):
+        raise ConfigError(f"The order is no permutation of the {n} rows.", "Give each row's index exactly once.")
+    return order
+
+
+def _put_back(found: Neighbors, order: NDArray[np.intp]) -> Neighbors:
+    """Translate neighbours of reordered rows into those of the rows as they were."""
+    place = np.argsort(order)
+    row_of = np.append(order, -1).astype(np.int32)  # index −1 stays −1
+    return replace(
+        found,
+        indices=row_of[found.indices[place]],
+        distances=found.distances[place],
+        copy_of=row_of[found.copy_of[place]],
+    )
 
 
 def _goes_approximate(approximate: Literal["auto"] | bool, n: int) -> bool:

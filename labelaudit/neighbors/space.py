@@ -13,12 +13,33 @@ from labelaudit.errors import DataError, UnknownNameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METRICS", "Metric", "VectorSpace", "open_space"]
+__all__ = ["METRICS", "Metric", "Reordered", "VectorSpace", "open_space"]
 
 Metric = Literal["cosine", "euclidean"]
 METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
 
 _BLOCK_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reordered:
+    """The rows of an array in another order, read where they are."""
+
+    source: Any
+    order: NDArray[np.intp]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n, d)``."""
+        return (len(self.order), *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> Any:
+        """That of the array."""
+        return self.source.dtype
+
+    def __getitem__(self, rows: slice | NDArray[np.integer], /) -> Any:
+        return self.source[self.order[rows]]
 
 
 @dataclass(frozen=True, eq=False)

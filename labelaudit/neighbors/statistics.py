@@ -123,9 +123,9 @@ def class_fraction(neighbors: Neighbors, labels: NDArray[np.int32], wanted: NDAr
     fraction = np.empty(len(neighbors))
     for rows in _slices(len(neighbors)):
         voted = _votes(neighbors, labels, rows)
-        with np.errstate(invalid="ignore"):
-            fraction[rows] = (voted == wanted[rows, None]).sum(axis=1) / (voted >= 0).sum(axis=1)
-    fraction[wanted < 0] = np.nan
+        n_votes = (voted >= 0).sum(axis=1)
+        defined = (n_votes > 0) & (wanted[rows] >= 0)
+        fraction[rows] = (voted == wanted[rows, None]).sum(axis=1) / np.where(defined, n_votes, np.nan)
     return fraction
 
 

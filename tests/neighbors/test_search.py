@@ -135,6 +135,17 @@ def test_copies_are_found_even_where_they_outnumber_the_neighbours():
     np.testing.assert_array_equal(found.indices[20], [2, 5])
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_with_an_order_of_their_own_shuffled_rows_have_the_same_neighbours_bit_for_bit(approximate):
+    vectors = np.random.default_rng(0).integers(0, 3, size=(400, 4)) + 0.5  # ties everywhere
+    shuffle = np.random.default_rng(1).permutation(400)
+    plain = find_neighbors(vectors, metric="euclidean", approximate=approximate)
+    found = find_neighbors(vectors[shuffle], metric="euclidean", approximate=approximate, order=np.argsort(shuffle))
+    np.testing.assert_array_equal(shuffle[found.indices], plain.indices[shuffle])
+    np.testing.assert_array_equal(found.distances, plain.distances[shuffle])
+    np.testing.assert_array_equal(shuffle[found.copy_of], plain.copy_of[shuffle])
+
+
 def test_constant_columns_change_nothing():
     vectors = gaussian(100)
     padded = np.hstack([vectors, np.full((100, 2), 3.0)])
@@ -203,6 +214,7 @@ class TestApproximate:
         ({"memory": "lots"}, ConfigError, "not a size"),
         ({"metric": "cosinus"}, UnknownNameError, "Did you mean 'cosine'"),
         ({"approximate": "yes"}, ConfigError, "'approximate' is 'yes'"),
+        ({"order": [0, 1, 2, 3, 3]}, ConfigError, "no permutation of the 5 rows"),
     ],
 )
 def test_options_out_of_range_are_refused(options, error, message):
