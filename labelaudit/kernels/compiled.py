@@ -10,8 +10,10 @@ Importing this module imports numba, so it is imported where there is enough dat
 
 from __future__ import annotations
 
+import contextlib
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["reduce_chunk", "row_entropy"]
 
 # Sums may be reordered and multiplications fused with additions; NaN and infinity keep their meaning.
-_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz", "contract", "arcp"}}
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz", "contract", "arcp"}}
 
 _f4 = np.float32
 _i4 = np.int32
@@ -36,6 +38,14 @@ _BLOCK = 2048  # values whose logarithms are taken together, so that rows of few
 _TINY = _i4(_f4(1e-37).view(np.int32))  # log 0 must be finite to be multiplied by 0
 _LOG_FLOOR = _f4(math.log(PROBABILITY_FLOOR))
 _POWER = _f4(TAIL_POWER)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile for the types of the first call, and keep the result on disk for other processes."""
+    dispatcher = numba.njit(**_OPTIONS)(function)
+    with contextlib.suppress(RuntimeError):  # there is no folder to write to: each process compiles for itself
+        dispatcher.enable_caching()
+    return dispatcher
 
 
 class _Rows(NamedTuple):
@@ -68,14 +78,14 @@ def reduce_chunk(
     tolerance: float,
 ) -> int:
     """Reduce a chunk into `out`; parameters and result as :func:`labelaudit.kernels.blocked.reduce_chunk`."""
-    block = np.ascontiguousarray(pred_probs)
+    block = _read_only(np.ascontiguousarray(pred_probs))
     out.given[:] = labels
     shift = (thresholds.max() - thresholds).astype(np.float32)
     least = _rounded_up(thresholds - CONFIDENT_SLACK, block.dtype)
     rows = _Rows(*(getattr(out, name) for name in _Rows._fields))
     low, high = _limits(block.dtype)
     doubtful = _reduce(
-        block, block.view(low.dtype), labels, least, shift, float((thresholds.max() - thresholds).sum()),
+        block, block.view(low.dtype), _read_only(labels), least, shift, float((thresholds.max() - thresholds).sum()),
         low, high, tolerance - _ROUNDING, rows,
     )  # fmt: skip
     unlabelled = labels < 0
@@ -88,9 +98,16 @@ def reduce_chunk(
 
 def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tolerance: float) -> int:
     """Write the entropy of each row; parameters and result as :func:`labelaudit.kernels.blocked.row_entropy`."""
-    block = np.ascontiguousarray(pred_probs)
+    block = _read_only(np.ascontiguousarray(pred_probs))
     low, high = _limits(block.dtype)
     return int(_entropies(block, block.view(low.dtype), low, high, tolerance - _ROUNDING, out))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view that cannot be written to: numba would compile once for such arrays and once for others."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _limits(dtype: np.dtype[np.floating]) -> tuple[np.signedinteger, np.signedinteger]:
@@ -106,7 +123,7 @@ def _rounded_up(values: NDArray[np.float64], dtype: np.dtype[np.floating]) -> ND
     return np.where(rounded < values, np.nextafter(rounded, dtype.type(np.inf)), rounded).astype(dtype)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _log(bits):
     """Return log of a normal positive float32, given as its bits."""
     exponent = _i4(_i4(bits - _i4(0x3F3504F3)) >> _i4(23))  # so that the mantissa lies in √½ .. √2
@@ -126,7 +143,7 @@ def _log(bits):
     return m + y + scale * _f4(0.693359375)  # log 2 comes in two parts, for its last bits
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _exp(x):
     """Return exp of a float32 in −80 .. 80."""
     n = _i4(_i4(x * _f4(1.44269504) + _f4(128.5)) - _i4(128))
@@ -140,7 +157,7 @@ def _exp(x):
     return (y * r * r + r + _f4(1.0)) * _i4(_i4(n + _i4(127)) << _i4(23)).view(_f4)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _logs_and_powers(values, logs, powers):
     """Write ``log p`` and ``max(p, 1e-6) ** 0.3`` of values that may span several rows."""
     for e in range(len(values)):
@@ -150,7 +167,7 @@ def _logs_and_powers(values, logs, powers):
         powers[e] = _exp(_POWER * (log if log > _LOG_FLOOR else _LOG_FLOOR))
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _best_but(bits, without):
     """Return the first index of the greatest of a row's bit patterns, leaving one index out."""
     n_classes = _i4(len(bits))
@@ -166,13 +183,13 @@ def _best_but(bits, without):
     return index
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _outside(pattern, low, high):
     """Return 1 for a bit pattern above 1 + 1e-6, infinite, NaN, or with the sign and a magnitude above 1e-6; else 0."""
     return _i4((pattern > high) | ((pattern < 0) & (pattern > low)))
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _sums(p, bits, logs, powers, given, low, high):
     """Return a row's sum, clipped sum, negative entropy, powers of all but the given class, and values out of range."""
     total = 0.0  # in float64: a thousand tiny values beside one near 1 would lose their last bits
@@ -190,7 +207,7 @@ def _sums(p, bits, logs, powers, given, low, high):
     return total, total + lifted, negative_entropy, tail, outside
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _against_thresholds(p, given, least, shift):
     """Return how many classes are confident, the first of them, and the greatest shifted value of the other classes."""
     n_classes = _i4(len(p))
@@ -207,7 +224,7 @@ def _against_thresholds(p, given, least, shift):
     return reached, first, _i4(shifted).view(_f4)  # numba wants the cast before a view
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _reduce(p, bits, labels, least, shift, shift_sum, low, high, tolerance, out):
     """Reduce all rows; return the first that may hold no probabilities, −1 if there is none."""
     doubtful = -1
@@ -250,7 +267,7 @@ def _reduce(p, bits, labels, least, shift, shift_sum, low, high, tolerance, out)
     return doubtful
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _entropies(p, bits, low, high, tolerance, out):
     """Write each row's entropy; return the first row that may hold no probabilities, −1 if there is none."""
     doubtful = -1

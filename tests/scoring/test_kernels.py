@@ -109,3 +109,11 @@ def test_rows_do_not_see_each_other(kernel, seed, cut, make_set):
 def test_size_alone_chooses_the_kernel():
     assert kernel_for(COMPILED_FROM - 1) is blocked
     assert kernel_for(COMPILED_FROM) is compiled
+
+
+def test_without_a_folder_for_the_cache_it_compiles_all_the_same(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refuse)
+    assert compiled._compiled(lambda x: x + 1)(2) == 3
