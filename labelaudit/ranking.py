@@ -1,25 +1,34 @@
-"""Suspicion: the order of the queue, the probability that a label is wrong, flags, and the number of errors.
+"""The two axes of every item: suspicion with its order and flags, ambiguity, and the number of errors to expect.
 
 Everything here is a function of row statistics, so it works out of core and never sees the ``(n, K)`` probabilities.
+The evidence itself is in :mod:`labelaudit.suspicion` and :mod:`labelaudit.ambiguity`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from labelaudit.kernels.order import stable_argsort
+from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
+from labelaudit.suspicion import Calibration, NeighborVotes, calibrate, evidence_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.row_statistics import RowStatistics
+    from labelaudit.kernels import MemberStatistics, RowStatistics
 
-__all__ = ["Ranking", "rank"]
+__all__ = ["NeighborEvidence", "Ranking", "rank"]
+
+
+class NeighborEvidence(NeighborVotes, NeighborEntropy, Protocol):
+    """What ranking needs of :class:`labelaudit.neighbors.NeighborStatistics`."""
+
+    def take(self, index: NDArray[np.bool_]) -> NeighborEvidence:
+        """Return the statistics of the rows selected by `index`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,11 +38,12 @@ class Ranking:
     Attributes
     ----------
     order_score : (n,) float
-        Orders the queue of suspects, higher first; log-odds scale up to a shift. NaN for unlabelled items.
+        Orders the queue of suspects, higher first: the sum of `terms`. NaN for items that cannot be assessed: without
+        a label or without probabilities.
     order : (n,) intp
-        Row indices, most suspicious first; ties by item id; unlabelled items last.
+        Row indices, most suspicious first; ties by item id; items that cannot be assessed last.
     suspicion : (n,) float
-        Estimated probability that the given label is wrong, 0..1, monotone in `order_score`. NaN for unlabelled items.
+        Estimated probability that the given label is wrong, 0..1, monotone in `order_score`. NaN where that is NaN.
     ambiguity : (n,) float
         How far reasonable people would disagree on the item, whatever label it has, 0..1.
     is_suspect, is_ambiguous : (n,) bool
@@ -45,9 +55,9 @@ class Ranking:
     terms : mapping of str to (n,) float
         Additive terms of `order_score`, from which explanations follow.
     expected_errors : float
-        Sum of `suspicion` over labelled items.
+        Sum of `suspicion` over the items that can be assessed.
     expected_errors_range : (float, float)
-        Low and high end of the range.
+        The same sum if none, and if all, of the labels that disagree with the model were typical label errors.
     range_kind : str
         What kind of range it is; from probabilities alone never more than a ``"plausible range"``.
     """
@@ -72,8 +82,8 @@ class Ranking:
 def rank(
     rows: RowStatistics,
     *,
-    neighbors: object | None = None,  # noqa: ARG001  (taken into account once its weight is learned)
-    members: object | None = None,  # noqa: ARG001
+    neighbors: NeighborEvidence | None = None,
+    members: MemberStatistics | None = None,
     ids: NDArray[np.object_] | None = None,
 ) -> Ranking:
     """Order items by how likely their given label is wrong.
@@ -82,8 +92,10 @@ def rank(
     ----------
     rows : RowStatistics
         Row statistics of `n` items under one (pooled) source of out-of-sample probabilities.
-    neighbors, members : optional
-        Statistics of nearest neighbours, and of several models or repeats.
+    neighbors : NeighborStatistics, optional
+        Votes of nearest neighbours; how much they count is learned from the data.
+    members : MemberStatistics, optional
+        Of several models or repeats; they bear on ambiguity. Suspicion follows from their pooled probabilities.
     ids : (n,) array of str, optional
         Item ids, which break ties; without them ties keep the order of the rows.
 
@@ -91,94 +103,63 @@ def rank(
     -------
     Ranking
     """
-    labelled = rows.given >= 0
-    known = rows if labelled.all() else rows.take(labelled)
-    terms = {name: _spread(values, labelled, np.nan) for name, values in _terms(known).items()}
-    order_score = np.sum(list(terms.values()), axis=0)
-    disagrees = labelled & (rows.top != rows.given)
-    suspicion = _sigmoid(order_score - _cut(order_score[labelled], int(disagrees.sum())))
-    ambiguity = np.clip(rows.entropy / np.log(rows.n_classes), 0.0, 1.0).astype(np.float64)
-    expected = float(np.nansum(suspicion))
-    agreeing_mass = float(np.nansum(np.where(disagrees, suspicion, 0.0)))
+    assessable = (rows.given >= 0) & np.isfinite(rows.p_given)
+    everything = bool(assessable.all())
+    known = rows if everything else rows.take(assessable)
+    votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
+    terms, slope = evidence_terms(known, votes)
+    calibration = calibrate(known, slope)
+    score = np.sum(list(terms.values()), axis=0)
+    suspicion = _probability(score, slope, calibration.cut)
+    order_score = _spread(score, assessable)
+    doubts = ambiguity(rows, neighbors=neighbors, members=members)
     return Ranking(
         order_score=order_score,
         order=_order(order_score, ids),
-        suspicion=suspicion,
-        ambiguity=ambiguity,
-        is_suspect=np.nan_to_num(suspicion) > 0.5,
-        is_ambiguous=ambiguity > 0.5,
-        suggested=np.where(labelled, rows.other, rows.top).astype(np.int32),
+        suspicion=_spread(suspicion, assessable),
+        ambiguity=doubts,
+        is_suspect=np.nan_to_num(_spread(suspicion, assessable)) > 0.5,
+        is_ambiguous=ambiguous_flags(doubts),
+        suggested=np.where(rows.given >= 0, rows.other, rows.top).astype(np.int32),
         runner_up=np.where(rows.top == rows.other, rows.second, rows.top).astype(np.int32),
-        terms=terms,
-        expected_errors=expected,
-        expected_errors_range=(agreeing_mass / 2, float(max(expected, disagrees.sum()))),
+        terms={name: _spread(values, assessable) for name, values in terms.items()},
+        expected_errors=float(suspicion.sum()),
+        expected_errors_range=_expected_range(score, calibration),
     )
 
 
-def _terms(rows: RowStatistics) -> dict[str, NDArray[np.float64]]:
-    margin = np.asarray(rows.log_other, dtype=np.float64) - rows.log_given
-    disagrees = rows.top != rows.given
-    gate = _diffuseness_gate(rows.p_top, disagrees)
-    terms = {"margin": margin, "tail": gate * np.asarray(rows.tail, dtype=np.float64)}
-    if rows.n_classes > 2:
-        terms["confusion"] = 0.2 * (1.0 - gate) * _log_lift(rows)[rows.other, rows.given]
-    return terms
+def _expected_range(score: NDArray[np.float64], calibration: Calibration) -> tuple[float, float]:
+    low, high = (
+        float(_probability(score, calibration.slope, cut).sum())
+        for cut in (calibration.cut_if_none, calibration.cut_if_all)
+    )
+    return low, high
 
 
-def _diffuseness_gate(p_top: NDArray[np.floating], disagrees: NDArray[np.bool_]) -> float:
-    """Return 1 where disagreements sit only in diffuse rows, 0 where confident rows disagree as well."""
-    rate = (disagrees.sum() + 0.5) / (len(disagrees) + 1.0)
-    among = disagrees[_most_confident(p_top, 0.25)]
-    ratio = (among.sum() + 0.5) / (len(among) + 1.0) / rate
-    return float(np.clip(np.log(0.14 / ratio) / np.log(2.0), 0.0, 1.0))
-
-
-def _log_lift(rows: RowStatistics) -> NDArray[np.float64]:
-    """Return the shrunk log ratio of each pair's share of confident disagreements to its class's share, (K, K)."""
-    n_classes = rows.n_classes
-    confident = _most_confident(rows.p_top, 0.10)
-    confident = confident[rows.top[confident] != rows.given[confident]]
-    pairs = rows.top[confident].astype(np.int64) * n_classes + rows.given[confident]
-    counts = np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.float64)
-    frequency = np.bincount(rows.given, minlength=n_classes) + 1e-9
-    share = np.tile(frequency, (n_classes, 1))
-    np.fill_diagonal(share, 0.0)
-    share /= share.sum(axis=1, keepdims=True)
-    totals = counts.sum(axis=1, keepdims=True)
-    alpha = 10.0
-    np.fill_diagonal(share, 1.0)
-    lift: NDArray[np.float64] = np.log((counts + alpha * share) / ((totals + alpha) * share))
-    return np.clip(lift, -3.0, 3.0)
-
-
-def _most_confident(p_top: NDArray[np.floating], share: float) -> NDArray[np.intp]:
-    """Return the indices of the rows whose largest probability is in the top `share`, ties included."""
-    if len(p_top) == 0:
-        return np.empty(0, dtype=np.intp)
-    kth = min(len(p_top) - 1, int((1.0 - share) * len(p_top)))
-    return np.flatnonzero(p_top >= np.partition(p_top, kth)[kth])
-
-
-def _cut(scores: NDArray[np.float64], n_above: int) -> float:
-    """Return a score that `n_above` of `scores` exceed, halfway to the next one below."""
-    if not 0 < n_above < len(scores):
-        return float(np.max(scores, initial=0.0)) if n_above == 0 else float(np.min(scores, initial=0.0)) - 1.0
-    low, high = np.partition(scores, [-n_above - 1, -n_above])[[-n_above - 1, -n_above]]
-    return float((low + high) / 2.0)
+def _probability(score: NDArray[np.float64], slope: float, cut: float) -> NDArray[np.float64]:
+    log_odds = np.clip(slope * (score - cut), -700.0, 700.0)
+    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-log_odds))
+    return probability
 
 
 def _order(scores: NDArray[np.float64], ids: NDArray[np.object_] | None) -> NDArray[np.intp]:
+    """Return the indices that sort `scores` downwards, NaN last; ids are compared within ties only, which are few."""
     keys = np.where(np.isnan(scores), np.inf, -scores)
-    return np.lexsort((ids, keys)) if ids is not None else stable_argsort(keys)
+    order = np.argsort(keys, kind="stable")
+    if ids is None or len(order) < 2:
+        return order
+    in_order = keys[order]
+    ties = np.flatnonzero(in_order[1:] == in_order[:-1])
+    firsts = np.flatnonzero(np.diff(ties, prepend=-2) > 1)
+    for start, run in zip(ties[firsts], np.diff(np.append(firsts, len(ties))), strict=True):
+        group = order[start : start + run + 1]
+        order[start : start + run + 1] = group[np.argsort(ids[group], kind="stable")]
+    return order
 
 
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -700.0, 700.0)))
-
-
-def _spread(values: NDArray[np.float64], where: NDArray[np.bool_], missing: float) -> NDArray[np.float64]:
-    if where.all():
+def _spread(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    if len(values) == len(where):
         return values
-    full = np.full(len(where), missing)
+    full = np.full(len(where), np.nan)
     full[where] = values
     return full

@@ -43,6 +43,21 @@ class NeighborEvidence(Protocol):
     def density(self) -> NDArray[np.floating]:
         """How close the item is to its neighbours, 0..1; NaN where unknown."""
 
+    @property
+    def other(self) -> NDArray[np.integer]:
+        """Class other than the given one that most neighbours have; −1 if there is none."""
+
+    @property
+    def other_fraction(self) -> NDArray[np.floating]:
+        """Its share of the neighbours; NaN where unknown."""
+
+    @property
+    def n_votes(self) -> NDArray[np.integer]:
+        """Number of labelled neighbours."""
+
+    def take(self, index: NDArray[np.bool_]) -> NeighborEvidence:
+        """Return the statistics of the items selected by `index`."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:

@@ -1,0 +1,287 @@
+"""Evidence that a label is wrong, as additive terms of log-odds, and what makes a probability of their sum.
+
+The sum of the terms orders the queue; `docs/ranking.md` derives each. All are functions of row statistics and
+neighbour statistics, and none depends on the order of the rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from labelaudit.kernels.row_statistics import RowStatistics
+
+__all__ = ["Calibration", "NeighborVotes", "calibrate", "evidence_terms"]
+
+_TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most blatant errors of sharp models
+_LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
+_CONFIDENT_SHARE = 0.25
+_GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
+_SPREAD_SHARES = (0.1, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
+_CONFUSION_WEIGHTS = (0.2, 0.4)
+_CONCENTRATIONS = np.exp(np.linspace(math.log(0.5), math.log(1e4), 12))
+_VOTE_PRIOR = 0.5
+_CLASS_SHIFT = 0.7
+
+
+class NeighborVotes(Protocol):
+    """What suspicion needs of :class:`labelaudit.neighbors.NeighborStatistics`; all (n,)."""
+
+    @property
+    def given_fraction(self) -> NDArray[np.floating]:
+        """Share of the votes for the given label, NaN without votes."""
+
+    @property
+    def other(self) -> NDArray[np.integer]:
+        """Class other than the given one with most votes, −1 if there is none."""
+
+    @property
+    def other_fraction(self) -> NDArray[np.floating]:
+        """Its share."""
+
+    @property
+    def n_votes(self) -> NDArray[np.integer]:
+        """Number of votes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What turns the order score into a probability: ``sigmoid(slope · (score − cut))``.
+
+    Attributes
+    ----------
+    slope : float
+        Log-odds per unit of margin with which given labels change sides, from :func:`_stacking`.
+    cut : float
+        Score at which an error is as likely as not.
+    cut_if_all, cut_if_none : float
+        The cut if all, or none, of the rows that disagree with the model were label errors: from probabilities alone
+        neither can be excluded.
+    """
+
+    slope: float
+    cut: float
+    cut_if_all: float
+    cut_if_none: float
+
+
+def evidence_terms(
+    rows: RowStatistics, neighbors: NeighborVotes | None = None
+) -> tuple[dict[str, NDArray[np.float64]], float]:
+    """Return the additive terms of the order score, and the slope of its calibration.
+
+    Parameters
+    ----------
+    rows : RowStatistics
+        Of `n` labelled items.
+    neighbors : NeighborVotes, optional
+        Of the same items.
+
+    Returns
+    -------
+    terms : dict of str to (n,) float64
+        ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
+        ``confusion``: how rarely the model mixes the two classes up where it is unsure; ``neighbors``: their votes.
+    slope : float
+        See :class:`Calibration`.
+    """
+    margin = _log(rows.p_other) - _log(rows.p_given)
+    votes = None if neighbors is None else _vote_log_odds(rows, neighbors)
+    slope, vote_weight = _stacking(rows, margin, votes)
+    gate = _diffuseness(rows)
+    rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
+    share = _between(_SPREAD_SHARES, gate)
+    terms = {"margin": margin, "tail": np.log1p(share * rest / np.maximum(rows.p_other, _TINY))}
+    if rows.n_classes > 2:
+        terms["confusion"] = -_between(_CONFUSION_WEIGHTS, gate) * _confusability(rows)
+    if votes is not None:
+        terms["neighbors"] = vote_weight * votes
+    return terms, slope
+
+
+def calibrate(rows: RowStatistics, slope: float) -> Calibration:
+    """Find the score at which an error is as likely as not.
+
+    Rows that disagree with the model are label errors, whose margins look like those of the rows that agree (median
+    `A`), or confusions of the model, whose margins are near 0. Their median margin is `D`, so about ``π = D / A`` of
+    them are errors. A label that is wrong at random needs a margin of the order of ``log K`` before it outweighs the
+    chance of one particular confusion. The cut is ``(1 − π) · max(A / 2, 0.7 log K)``.
+
+    Parameters
+    ----------
+    rows : RowStatistics
+        Of labelled items.
+    slope : float
+        From :func:`evidence_terms`.
+
+    Returns
+    -------
+    Calibration
+    """
+    sharpness = _log(rows.p_top) - _log(rows.p_second)
+    agrees = rows.top == rows.given
+    agreeing = _median(sharpness[agrees], default=_median(sharpness, default=0.0))
+    disagreeing = _median(sharpness[~agrees], default=0.0)
+    errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
+    highest = max(agreeing / 2.0, _CLASS_SHIFT * math.log(rows.n_classes))
+    return Calibration(slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, cut_if_none=highest)
+
+
+def _diffuseness(rows: RowStatistics) -> float:
+    """Return how sure it is, 0..1, that labels disagree with the model in diffuse rows only.
+
+    The log ratio of the disagreement rate among the most confident quarter to the overall rate has a posterior that is
+    close to normal with variance 1 / (disagreements there + 1/2) under Jeffreys' prior (Gelman et al. 2013, ch. 2 and
+    4); it is compared with a threshold that is itself uncertain.
+    """
+    disagrees = rows.top != rows.given
+    n_all, n_disagree = len(disagrees), int(disagrees.sum())
+    if n_all == 0:
+        return 0.0
+    least = _quantile(rows.p_top, 1.0 - _CONFIDENT_SHARE)
+    confident = rows.p_top >= least
+    k, n_confident = int((disagrees & confident).sum()) + 0.5, int(confident.sum()) + 1.0
+    ratio = (k / n_confident) / ((n_disagree + 0.5) / (n_all + 1.0))
+    z = (math.log(_GATE_RATIO) - math.log(ratio)) / math.sqrt(_GATE_SPREAD**2 + 1.0 / k)
+    return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+
+
+def _confusability(rows: RowStatistics) -> NDArray[np.float64]:
+    """Return the log ratio of how often the model mixes up (other, given) to what class sizes suggest, (n,).
+
+    Counted both ways in the less confident half of the rows, since confusions of the model go both ways and live there.
+    Shrunk by a Dirichlet prior on class frequencies, whose concentration has the highest marginal likelihood (the
+    Dirichlet-multinomial of Minka 2000). Pairs that never occur take their class's value.
+    """
+    n_classes = rows.n_classes
+    unsure = (rows.p_top <= _quantile(rows.p_top, 0.5)) & (rows.top != rows.given)
+    top, given = rows.top[unsure].astype(np.int64), rows.given[unsure].astype(np.int64)
+    codes, counts = np.unique(np.r_[top * n_classes + given, given * n_classes + top], return_counts=True)
+    seen = counts.astype(np.float64) / 2.0
+    totals = np.bincount(codes // n_classes, seen, minlength=n_classes).astype(np.float64)
+    frequency = (np.bincount(rows.given, minlength=n_classes) + 1.0) / (len(rows) + n_classes)
+    expected: NDArray[np.float64] = frequency[codes % n_classes] / (1.0 - frequency[codes // n_classes])
+    concentration = _concentration(seen, expected, totals)
+    unseen = np.log(concentration / (totals + concentration))
+    wanted = rows.other.astype(np.int64) * n_classes + rows.given
+    lifts = np.append(np.log1p(seen / (concentration * expected)), 0.0)
+    place = np.searchsorted(codes, wanted)
+    found = np.append(codes, -1)[place] == wanted
+    lift: NDArray[np.float64] = unseen[rows.other] + np.where(found, lifts[place], 0.0)
+    return np.clip(lift, -3.0, 3.0)
+
+
+def _concentration(seen: NDArray[np.float64], expected: NDArray[np.float64], totals: NDArray[np.float64]) -> float:
+    """Return the Dirichlet concentration of highest marginal likelihood; unseen pairs contribute nothing."""
+    from scipy.special import gammaln
+
+    likelihoods = [
+        (gammaln(a) - gammaln(totals + a)).sum() + (gammaln(seen + a * expected) - gammaln(a * expected)).sum()
+        for a in _CONCENTRATIONS
+    ]
+    return float(_CONCENTRATIONS[int(np.argmax(likelihoods))])
+
+
+def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes) -> NDArray[np.float64]:
+    """Return the smoothed log-odds of the neighbours' votes for `rows.other` against the given label; 0 without votes.
+
+    Where the neighbours favour a third class, the votes for `rows.other` lie between 0 and what is left; half of that
+    is taken.
+    """
+    n = np.asarray(neighbors.n_votes, dtype=np.float64)
+    given = np.nan_to_num(neighbors.given_fraction) * n
+    most = np.nan_to_num(neighbors.other_fraction) * n
+    third = np.minimum(most, np.maximum(n - given - most, 0.0)) / 2.0
+    other = np.where(neighbors.other == rows.other, most, third)
+    odds: NDArray[np.float64] = np.log((other + _VOTE_PRIOR) / (given + _VOTE_PRIOR))
+    return np.where(n > 0, odds, 0.0)
+
+
+def _stacking(
+    rows: RowStatistics, margin: NDArray[np.float64], votes: NDArray[np.float64] | None
+) -> tuple[float, float]:
+    """Learn how far margins and votes foresee which of a row's two best classes its label is.
+
+    A logistic regression on the rows labelled with one of the two best classes (stacking; Wolpert 1992), with the
+    second class as outcome and normal priors of unit precision: on the margin's slope around 1, which is a calibrated
+    model, and on the votes' around 0. It never asks whether a label is wrong, and noise that neighbours share lowers
+    the votes' worth no more than the model's.
+
+    Returns
+    -------
+    slope, weight : float
+        Slope of the margin, 0.1..10, and the votes' slope relative to it, 0..1.
+    """
+    used = (rows.given == rows.top) | (rows.given == rows.second)
+    is_second = (rows.given == rows.second)[used]
+    side = np.where(is_second, -1.0, 1.0)  # turns "other against given" into "second against top"
+    columns = [np.ones(len(side)), np.clip(margin[used] * side, -_LARGEST_MARGIN, 0.0)]
+    if votes is not None:
+        columns.append(votes[used] * side)
+    prior_mean = np.array([0.0, 1.0, 0.0][: len(columns)])
+    fitted = _logistic(columns, is_second, prior_mean, precision=np.array([1e-3, 1.0, 1.0][: len(columns)]))
+    slope = float(np.clip(fitted[1], 0.1, 10.0))
+    return slope, float(np.clip(fitted[2] / slope, 0.0, 1.0)) if votes is not None else 0.0
+
+
+def _logistic(
+    columns: list[NDArray[np.float64]],
+    outcome: NDArray[np.bool_],
+    prior_mean: NDArray[np.float64],
+    *,
+    precision: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the posterior mode of a logistic regression by Newton's method.
+
+    Sums are taken column by column, not by BLAS, so that the number of threads changes no bit.
+    """
+    coefficients = prior_mean.copy()
+    size = len(columns)
+    for _ in range(30):
+        linear = sum((c * column for c, column in zip(coefficients, columns, strict=True)), np.zeros(len(outcome)))
+        fitted = _sigmoid(linear)
+        residual, weight = outcome - fitted, fitted * (1.0 - fitted)
+        gradient = np.array([(column * residual).sum() for column in columns]) - precision * (coefficients - prior_mean)
+        hessian = np.diag(precision)
+        for i in range(size):
+            weighted = columns[i] * weight
+            for j in range(i, size):
+                hessian[i, j] += (weighted * columns[j]).sum()
+                hessian[j, i] = hessian[i, j]
+        step = np.clip(np.linalg.solve(hessian, gradient), -2.0, 2.0)
+        coefficients = coefficients + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return coefficients
+
+
+def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(x, -700.0, 700.0)))
+    return result
+
+
+def _between(ends: tuple[float, float], share: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * share
+
+
+def _log(p: NDArray[np.floating]) -> NDArray[np.float64]:
+    logarithm: NDArray[np.float64] = np.log(np.maximum(np.asarray(p, dtype=np.float64), _TINY))
+    return logarithm
+
+
+def _median(values: NDArray[np.float64], *, default: float) -> float:
+    return float(np.median(values)) if len(values) else default
+
+
+def _quantile(values: NDArray[np.floating], share: float) -> float:
+    """Return the value below which `share` of `values` lie; one of them, so that comparisons with it are exact."""
+    if len(values) == 0:
+        return 0.0
+    kth = min(len(values) - 1, int(share * len(values)))
+    return float(np.partition(values, kth)[kth])
