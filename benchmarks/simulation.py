@@ -3,7 +3,7 @@
 Drawing probabilities from a formula would grant a score whatever the formula assumes. Here instead
 
 1. items are points of a Gaussian mixture with confusable groups of classes (`_latent`);
-2. people label what they perceive, wrongly at a chosen rate, in one of six ways (`NOISES`);
+2. people label what they perceive, wrongly at a chosen rate, in one of seven ways (`NOISES`);
 3. models see another, poorer view of the same items (`VIEWS`), are fitted to the given labels on folds and predict the
    held-out part (`benchmarks.simulated_models`), so that they partly learn the noise as real ones do;
 4. their probabilities may be made over- or under-confident by a temperature.
@@ -72,6 +72,7 @@ class _World:
     truth: NDArray[np.int32]
     log_posterior: Array
     similarity: Array
+    rate: float
 
 
 def draw_settings(index: int, seed: int = 0) -> Settings:
@@ -80,13 +81,13 @@ def draw_settings(index: int, seed: int = 0) -> Settings:
     noise = list(NOISES)[index % len(NOISES)]
     rate = float(np.exp(rng.uniform(np.log(0.005), np.log(0.40))))
     n_classes = int(np.round(np.exp(rng.uniform(np.log(2), np.log(100.5)))))
-    least = max(1000, int(15 / rate), 15 * n_classes)  # average precision over a handful of errors is a lottery
+    least = max(1000, int(60 / rate), 15 * n_classes)  # average precision over a handful of errors is a lottery
     return Settings(
         index=index,
         seed=seed,
         noise=noise,
         rate=rate,
-        n=int(np.clip(least * np.exp(rng.uniform(0, 1.5)), 1000, 6000)),
+        n=int(np.clip(least * np.exp(rng.uniform(0, 1.5)), 1000, 12_000)),
         n_classes=n_classes,
         imbalance=float(rng.choice([0.0, 0.0, 0.5, 1.0])),
         separation=float(rng.uniform(4.0, 11.0)),
@@ -135,7 +136,7 @@ def _latent(settings: Settings, rng: np.random.Generator) -> _World:
     log_posterior -= np.logaddexp.reduce(log_posterior, axis=1, keepdims=True)
     truth = log_posterior.argmax(axis=1).astype(np.int32)  # what careful people agree on, not the cluster it came from
     similarity = -((centers[:, None] - centers[None]) ** 2).sum(axis=2)
-    return _World(points, truth, log_posterior, similarity)
+    return _World(points, truth, log_posterior, similarity, settings.rate)
 
 
 # --- how people err: each returns, for every item, a relative chance of a wrong label and the wrong label itself ---
@@ -208,6 +209,20 @@ def _human(world: _World, rng: np.random.Generator) -> tuple[Array, NDArray[np.i
     return careless + (1 - careless) * hard, np.where(clicked, uniform, target)
 
 
+def _out_of_scope(world: _World, rng: np.random.Generator) -> tuple[Array, NDArray[np.int_]]:
+    """Items that belong to no class (another language, a cut-off scan) were given some label all the same.
+
+    The strays are moved away from all classes, in place, and their true class becomes −1: any label is wrong.
+    """
+    n, n_classes = world.log_posterior.shape
+    target = (world.truth + rng.integers(1, n_classes, n)) % n_classes
+    strays = rng.random(n) < 0.8 * world.rate
+    away = rng.normal(size=world.points.shape) * world.points.std(axis=0) * rng.uniform(0.3, 1.2)
+    world.points[strays] = world.points.mean(axis=0) + away[strays]
+    world.truth[strays] = -1
+    return np.where(strays, 1e6, 1.0), target
+
+
 NOISES: dict[str, Callable[[_World, np.random.Generator], tuple[Array, NDArray[np.int_]]]] = {
     "symmetric": _symmetric,
     "class-conditional": _class_conditional,
@@ -215,6 +230,7 @@ NOISES: dict[str, Callable[[_World, np.random.Generator], tuple[Array, NDArray[n
     "boundary": _boundary,
     "clustered": _clustered,
     "human-like": _human,
+    "out-of-scope": _out_of_scope,
 }
 
 
@@ -225,7 +241,7 @@ def _with_errors(world: _World, settings: Settings, rng: np.random.Generator) ->
         middle = (low + high) / 2 if high < 1e8 else max(1e-3, 2 * low)
         low, high = (middle, high) if np.minimum(middle * chance, 0.9).mean() < settings.rate else (low, middle)
     wrong = rng.random(settings.n) < np.minimum(high * chance, 0.9)
-    return np.where(wrong, target, world.truth).astype(np.int32)
+    return np.where(wrong | (world.truth < 0), target, world.truth).astype(np.int32)
 
 
 def _sample(weights: Array, rng: np.random.Generator) -> NDArray[np.int_]:
