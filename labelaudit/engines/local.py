@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -63,18 +64,35 @@ class _Running(NamedTuple):
 
 
 def _in_turn(function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None]) -> Iterator[R]:
-    from threadpoolctl import threadpool_limits
-
     for index, task in enumerate(tasks):
-        with threadpool_limits(1):
+        with _one_thread():
             result = function(task)
         tell(index, result)
         yield result
 
 
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS and OpenMP to one thread, as `with` block."""
+    from threadpoolctl import threadpool_limits
+
+    _load_threaded_libraries()
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
+
+
+def _load_threaded_libraries() -> None:
+    """Load scipy's BLAS and scikit-learn's OpenMP: a limit reaches only what is loaded when it is set.
+
+    A task that was the first to import them would run on all cores.
+    """
+    import scipy.linalg  # noqa: F401
+    import sklearn  # noqa: F401
+
+
 def _at_once(
     function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None], workers: int
 ) -> Iterator[R]:
+    _load_threaded_libraries()  # before processes are forked, so that not each of them has to
     waiting = deque(range(len(tasks)))
     running: list[_Running] = []
     finished: dict[int, R] = {}
@@ -146,14 +164,12 @@ def _death(exitcode: int | None) -> EngineError:
 
 def _work(sender: Connection, function: Callable[[Any], Any], task: Any) -> None:
     """Run one task in a child process and send (succeeded, result or exception)."""
-    from threadpoolctl import threadpool_limits
-
     # Ctrl-C reaches the whole process group: the parent decides, and stops its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     outcome: tuple[bool, Any]
     try:
-        with threadpool_limits(1):
+        with _one_thread():
             outcome = (True, function(task))
     except Exception as error:  # noqa: BLE001 - any exception belongs to the parent, which raises it again
         outcome = (False, error)
