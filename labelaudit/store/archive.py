@@ -86,13 +86,21 @@ def export_log(database: Database, path: Path) -> int:
 
 
 def read_log(path: Path) -> Iterator[Event]:
-    """Yield the events of a file that :func:`export_log` wrote.
+    """Return the events of a file that :func:`export_log` wrote, one by one.
 
     Raises
     ------
+    StoreError
+        If there is no such file.
     StoreDamagedError
         With the line that is no event.
     """
+    if not path.is_file():
+        raise StoreError(f"The log {path} cannot be read: there is no such file.", "Check the path.")
+    return _events_in(path)
+
+
+def _events_in(path: Path) -> Iterator[Event]:
     try:
         with path.open(encoding="ascii") as file:
             for number, line in enumerate(file, start=1):

@@ -95,6 +95,14 @@ class Records:
         )
         return self._database.read(lambda connection: {row[0]: int(row[1]) for row in connection.execute(query)})
 
+    def expected_errors(self, filter: Filter, person: str) -> float:
+        """Return the expected number of wrong labels among the items of a queue that are still open."""
+        items = schema.items
+        query = sa.select(sa.func.coalesce(sa.func.sum(items.c.suspicion), 0.0)).where(
+            items.c.status == str(Status.OPEN), *conditions(filter, person)
+        )
+        return self._database.read(lambda connection: float(connection.execute(query).scalar_one()))
+
     def work_done(self) -> list[Any]:
         """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``active_ms``."""
         done, items = schema.actions, schema.items

@@ -1,0 +1,77 @@
+"""The queue learns from decisions: open items are scored again, and the queue follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.decisions import Verdict
+from labelaudit.learning import batch_ends, rescore
+from labelaudit.scores import SCORES
+
+if TYPE_CHECKING:
+    from labelaudit.domain import Audit
+    from labelaudit.store import Store
+
+__all__ = ["Rescorer"]
+
+_WRONG = {Verdict.RELABEL: True, Verdict.NONE_FITS: True, Verdict.KEEP: False, Verdict.AMBIGUOUS: False}
+_WRONG |= {Verdict.SEVERAL_FIT: False}
+
+
+@dataclass(frozen=True, eq=False)
+class Rescorer:
+    """Scores the items of an audit again from the decisions in its store.
+
+    The result is a function of the audit and the decisions in the order in which they became final, so it may be
+    computed at any time and by any process.
+
+    Attributes
+    ----------
+    audit : Audit
+        The audit.
+    """
+
+    audit: Audit
+
+    def due(self, decided: int, learned: int) -> bool:
+        """Say whether there are enough decisions since the last time: 25, or 5 % of all if that is more."""
+        ends = batch_ends(decided + 1)[:-1]
+        return bool(ends) and ends[-1] > learned
+
+    def rescore(self, store: Store) -> int:
+        """Give the queue its new order and return how many decisions it has learned from.
+
+        Excluded items teach nothing: why they were excluded has nothing to do with their labels.
+        """
+        decided = store.records.decided()
+        ordered = sorted(decided, key=lambda item_id: (decided[item_id].at, item_id))
+        known = [
+            (self._place[item_id], _WRONG[decided[item_id].opinion.verdict])
+            for item_id in ordered
+            if item_id in self._place and decided[item_id].opinion.verdict in _WRONG
+        ]
+        learned = rescore(**self._evidence, reviewed=[row for row, _ in known], is_error=[wrong for _, wrong in known])
+        scored = np.isfinite(learned.p)
+        ids = self.audit.items.index.to_numpy()
+        store.rescore(dict(zip(ids[scored].tolist(), learned.p[scored].tolist(), strict=True)))
+        return len(decided)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {str(item_id): place for place, item_id in enumerate(self.audit.items.index)}
+
+    @cached_property
+    def _evidence(self) -> dict[str, Any]:
+        items = self.audit.items
+        code_of = {name: code for code, name in enumerate(self.audit.classes)}
+        codes = {
+            side: np.array([code_of.get(name, -1) for name in items[f"{side}_label"].astype(object)], dtype=np.int64)
+            for side in ("given", "suggested")
+        }
+        scores = {name: items[name].to_numpy(dtype=np.float64) for name in SCORES.names() if name in items.columns}
+        suspicion = items["suspicion"].to_numpy(dtype=np.float64, na_value=np.nan)
+        return {"suspicion": suspicion, "scores": scores, **codes}

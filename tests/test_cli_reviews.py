@@ -1,0 +1,150 @@
+"""The review store from the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from labelaudit.__main__ import run
+from labelaudit.readers import read
+from tests.store.postgres import PostgresServer, remove, start_postgres
+from tests.test_corrected import CSV, audit_of
+
+
+@pytest.fixture
+def audit(tmp_path, monkeypatch):
+    """An audit of seven texts; everybody is ann unless said otherwise."""
+    monkeypatch.setenv("LABELAUDIT_PERSON", "ann")
+    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
+    (tmp_path / "in.csv").write_bytes(CSV.encode())
+    audit_of(read(tmp_path / "in.csv", label="label", text=("text",), id="id"), tmp_path / "in.audit")
+    return str(tmp_path / "in.audit")
+
+
+@pytest.fixture
+def labelaudit(capsys):
+    """Run a command; return its exit status, output and messages."""
+
+    def call(*arguments):
+        status = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def test_a_day_of_reviewing(audit, labelaudit, tmp_path):
+    assert labelaudit("decide", audit, "a", "relabel", "pos", "--note", "clear")[:2][0] == 0
+    assert labelaudit("people", "add", audit, "bob") == (0, "bob is a reviewer.\n", "")
+    assert labelaudit("decide", audit, "b", "keep", "--as", "bob")[0] == 0
+    assert labelaudit("decide", audit, "--undo", "--as", "bob")[0] == 0
+    assert labelaudit("decide", audit, "--redo", "--as", "bob")[0] == 0
+    status, out, _ = labelaudit("history", audit, "--format", "jsonl", "--by", "bob")
+    assert (status, [json.loads(line)["action"] for line in out.splitlines()]) == (0, ["redo", "undo", "decide"])
+    status, out, _ = labelaudit("history", audit, "a")
+    assert status == 0
+    assert "relabel pos" in out
+    assert "clear" in out
+    status, out, _ = labelaudit("people", "statistics", audit)
+    assert status == 0
+    assert "Krippendorff's alpha of all: –" in out
+    status, out, _ = labelaudit("apply", audit, "--out", tmp_path / "out.csv")
+    assert status == 0
+    assert "2 items decided: 1 labels changed, 0 items left out." in out.replace("\n", " ")
+    assert "a,pos,neg,relabel," in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+
+
+def test_decisions_from_a_file_count_once(audit, labelaudit, tmp_path):
+    lines = [
+        {"item_id": "a", "verdict": "relabel", "labels": ["pos"]},
+        {"item_id": "b", "verdict": "keep", "id": "mine-1"},
+        {"item_id": "nowhere", "verdict": "keep"},
+    ]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    status, out, err = labelaudit("decide", audit, "--from", tmp_path / "d.jsonl")
+    assert (status, out) == (3, "2 recorded, 0 known before, 1 refused\n")
+    assert "'nowhere' is not in this audit" in err
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines[:2])))
+    status, out, _ = labelaudit("decide", audit, "--from", tmp_path / "d.jsonl")
+    assert (status, out) == (0, "0 recorded, 2 known before, 0 refused\n")
+    (tmp_path / "d.jsonl").write_text('{"item_id": "a"}')
+    status, _, err = labelaudit("decide", audit, "--from", tmp_path / "d.jsonl")
+    assert status == 3
+    assert "line 1: this is no decision" in err
+
+
+def test_care_of_the_store(audit, labelaudit, tmp_path):
+    labelaudit("decide", audit, "a", "exclude")
+    status, out, _ = labelaudit("store", "verify", audit)
+    assert status == 0
+    assert "3 events, all whole" in out
+    head = out.split()[-1]
+    labelaudit("decide", audit, "b", "keep")
+    assert labelaudit("store", "verify", audit, "--head", head)[0] == 0
+    assert labelaudit("store", "verify", audit, "--head", "f" * 64)[0] == 3
+    assert labelaudit("store", "rebuild", audit)[0] == 0
+    status, out, _ = labelaudit("store", "backup", audit, "--to", tmp_path / "copies")
+    assert (status, out.strip()) == (0, str(next((tmp_path / "copies").iterdir())))
+    assert labelaudit("store", "export", audit, tmp_path / "log.jsonl")[0] == 0
+    shutil.rmtree(f"{audit}/reviews")
+    assert labelaudit("store", "restore", audit, tmp_path / "log.jsonl")[:2] == (0, "4 events restored.\n")
+    assert "4 events, all whole" in labelaudit("store", "verify", audit)[1]
+
+
+def test_a_store_moves_to_postgres_and_works_there(audit, labelaudit, monkeypatch, tmp_path):
+    server: PostgresServer = start_postgres()
+    try:
+        labelaudit("decide", audit, "a", "exclude")
+        url = server.new_store()
+        status, out, _ = labelaudit("store", "copy-to", audit, url)
+        assert status == 0
+        assert "3 events copied and verified" in out
+        monkeypatch.setenv("LABELAUDIT_STORE", url)
+        assert labelaudit("decide", audit, "b", "keep")[0] == 0
+        assert "4 events" in labelaudit("store", "verify", audit)[1]
+        assert labelaudit("store", "copy-to", audit, f"sqlite:///{tmp_path}/back.sqlite")[0] == 0
+        assert labelaudit("store", "copy-to", audit, url)[0] == 3
+    finally:
+        remove(server)
+
+
+def test_roles_rules_and_parts(audit, labelaudit):
+    labelaudit("decide", audit, "a", "keep")
+    labelaudit("people", "add", audit, "bob")
+    assert labelaudit("people", "rules", audit, "--opinions", "2", "--blind-first")[0] == 0
+    _, out, _ = labelaudit("people", "rules", audit)
+    assert out.splitlines()[:2] == ["opinions 2 on 100% of the items", "suggestion hidden until chosen"]
+    assert labelaudit("people", "assign", audit, "bob", "--class", "neg")[0] == 0
+    assert "class neg" in labelaudit("people", "list", audit)[1]
+    assert labelaudit("decide", audit, "b", "keep", "--gold")[0] == 0
+    assert labelaudit("decide", audit, "c", "keep", "--adjudicate", "--as", "bob")[0] == 3
+    assert labelaudit("people", "remove", audit, "bob")[0] == 0
+    assert labelaudit("decide", audit, "c", "keep", "--as", "bob")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("decide", "AUDIT"), 2, "Give an item and a verdict"),
+        (("decide", "AUDIT", "a"), 2, "Give a verdict"),
+        (("decide", "AUDIT", "a", "kepe"), 2, "Did you mean 'keep'"),
+        (("decide", "AUDIT", "a", "relabel", "posi"), 3, "no class 'posi'"),
+        (("decide", "AUDIT", "zzz", "keep"), 3, "not in this audit"),
+        (("decide", "AUDIT", "a", "keep", "--as", "stranger"), 3, "Unknown person 'stranger'"),
+        (("decide", "nowhere.audit", "a", "keep"), 3, "does not exist"),
+        (("history", "nowhere.audit"), 3, "no reviews"),
+        (("people", "add", "AUDIT", "bob", "--role", "boss"), 2, "Unknown role 'boss'"),
+        (("people", "remove", "AUDIT", "nan"), 2, "Did you mean 'ann'"),
+        (("people", "assign", "AUDIT", "ann"), 2, "Give --class or --slice"),
+        (("store", "restore", "AUDIT", "nowhere.jsonl"), 3, "cannot be read"),
+        (("store", "copy-to", "AUDIT", "mysql://x/y"), 2, "cannot live in 'mysql'"),
+        (("apply", "AUDIT", "--out", "/no/such/folder/out.csv"), 3, "does not exist"),
+    ],
+)
+def test_mistakes_are_answered_in_words(audit, labelaudit, arguments, status, message):
+    labelaudit("decide", audit, "g", "keep")
+    found, _, err = labelaudit(*(audit if argument == "AUDIT" else argument for argument in arguments))
+    assert (found, message in err) == (status, True), err
+    assert "Traceback" not in err
