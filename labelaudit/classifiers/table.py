@@ -25,5 +25,5 @@ PLUGIN = Classifier(
     encoder="table",
     summary="histogram gradient boosting of small trees; numbers, categories and missing values as they are",
     build=build,
-    cost=1e-6,
+    cost=1e-5,
 )

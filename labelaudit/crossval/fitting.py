@@ -185,7 +185,7 @@ def _checked(predicted: NDArray[Any], name: str) -> NDArray[np.floating]:
 
 def _note(warning: warnings.WarningMessage, name: str) -> str:
     text = str(warning.message).strip()
-    return f"{name}: {text.splitlines()[0] if text else warning.category.__name__}"
+    return f"{name}: {text.splitlines()[0].rstrip(' :') if text else warning.category.__name__}"
 
 
 @contextlib.contextmanager

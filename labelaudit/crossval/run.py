@@ -112,12 +112,7 @@ def cross_validate(
     model = choose_model(dataset, config)
     order = np.argsort(dataset.ids.astype(str), kind="stable")
     groups = _fold_groups(dataset, config)
-    folds = tuple(
-        assign_folds(
-            dataset.labels, dataset.content_hashes, n_folds=config.folds, seed=_seed(config, repeat), groups=groups
-        )
-        for repeat in range(config.repeats)
-    )
+    folds = _folds(dataset, config, groups)
     n_steps = 1 + config.repeats * config.folds
     tell(0, n_steps, "Encoding")
     ordered = _in_order(dataset, order)
@@ -241,6 +236,13 @@ def _fold_groups(dataset: Dataset, config: AuditConfig) -> NDArray[np.object_] |
     if config.fold_group not in dataset.groups:
         raise UnknownNameError.among("group column", config.fold_group, dataset.groups)
     return dataset.groups[config.fold_group]
+
+
+def _folds(dataset: Dataset, config: AuditConfig, groups: NDArray[np.object_] | None) -> tuple[NDArray[np.int32], ...]:
+    """Return the folds of each repeat."""
+    keys = dataset.content_hashes
+    seeds = [_seed(config, repeat) for repeat in range(config.repeats)]
+    return tuple(assign_folds(dataset.labels, keys, n_folds=config.folds, seed=seed, groups=groups) for seed in seeds)
 
 
 def _seed(config: AuditConfig, *path: int) -> int:
