@@ -62,7 +62,15 @@ def test_renaming_the_classes_renames_the_answers(seed):
     renamed = np.random.default_rng(seed).permutation(N_CLASSES).astype(np.int32)
     plain = neighbor_statistics(neighbors, labels, N_CLASSES)
     other = neighbor_statistics(neighbors, np.where(labels >= 0, renamed[labels], -1), N_CLASSES)
-    for name in ("given_fraction", "top_fraction", "other_fraction", "label_entropy", "outlier", "density"):
+    for name in (
+        "given_fraction",
+        "weighted_given_fraction",
+        "top_fraction",
+        "other_fraction",
+        "label_entropy",
+        "outlier",
+        "density",
+    ):
         np.testing.assert_allclose(getattr(other, name), getattr(plain, name))
     for name in ("top", "other"):
         code = getattr(plain, name)
@@ -81,7 +89,7 @@ def test_permuting_the_items_permutes_the_statistics(seed):
     # Copies are equally far from everything: ties between them must not follow the order of the rows.
     found = find_neighbors(vectors[order], k=5, order=np.argsort(order))
     permuted = neighbor_statistics(found, labels[order], N_CLASSES)
-    for name in ("given_fraction", "outlier", "density", "conflict", "conflict_label"):
+    for name in ("given_fraction", "weighted_given_fraction", "outlier", "density", "conflict", "conflict_label"):
         np.testing.assert_allclose(getattr(permuted, name), getattr(plain, name)[order], rtol=1e-5)
     pairs = plain.duplicate_group[order]
     np.testing.assert_array_equal(
@@ -97,6 +105,18 @@ def test_an_item_has_no_vote_on_its_own_label():
     found = neighbor_statistics(neighbors, labels, 2)
     assert found.given_fraction[7] == 0.0
     assert found.n_votes[7] == 49
+
+
+def test_nearer_neighbours_weigh_more():
+    vectors = np.array([[0.0], [1.0], [3.0], [8.0]])
+    neighbors = find_neighbors(vectors, k=2, metric="euclidean")
+    found = neighbor_statistics(neighbors, np.array([0, 0, 1, -1]), 2)
+    near, far = np.exp(-1.0 / 2.0), np.exp(-3.0 / 2.0)
+    np.testing.assert_allclose(found.weighted_given_fraction[0], near / (near + far))
+    assert found.given_fraction[0] == 0.5
+    assert np.isnan(found.weighted_given_fraction[3])
+    copies = neighbor_statistics(find_neighbors(np.ones((3, 2)), k=2), np.array([0, 0, 1]), 2)
+    np.testing.assert_allclose(copies.weighted_given_fraction, [0.5, 0.5, 0.0])
 
 
 def test_copies_are_grouped_in_order_of_appearance_and_conflicts_called_out():
@@ -143,7 +163,15 @@ def test_planted_outliers_stand_out_and_copies_lie_densest():
 
 def test_items_without_neighbours_say_nothing():
     found = neighbor_statistics(find_neighbors([[1.0, 0.0], [0.0, 0.0], [np.nan, 1.0]]), np.array([0, 1, 0]), 2)
-    for name in ("given_fraction", "other_fraction", "top_fraction", "label_entropy", "outlier", "density"):
+    for name in (
+        "given_fraction",
+        "weighted_given_fraction",
+        "other_fraction",
+        "top_fraction",
+        "label_entropy",
+        "outlier",
+        "density",
+    ):
         assert np.isnan(getattr(found, name)).all()
     assert (found.top == -1).all()
     assert not found.conflict.any()
