@@ -189,11 +189,17 @@ def _prune_by_noise_rate(
     """
     flags = np.zeros(len(rows), dtype=bool)
     for group in _groups(rows, keep, least, walk.memory // 2 // walk.dtype.itemsize):
-        margins = _read_margins(group, rows.given, len(keep), walk, weights)
-        for k, members, others in group:
-            for j, margin in zip(others, margins[k].T, strict=True):
-                flags[members[_least(-margin, int(keep[j, k]))]] = True
+        # In a function of its own, so that the margins of one group are gone before the next group's are read.
+        _flag_group(flags, group, keep, _read_margins(group, rows.given, len(keep), walk, weights))
     return flags
+
+
+def _flag_group(
+    flags: NDArray[np.bool_], group: _Group, keep: NDArray[np.int64], margins: dict[int, NDArray[np.floating]]
+) -> None:
+    for k, members, others in group:
+        for j, margin in zip(others, margins[k].T, strict=True):
+            flags[members[_least(-margin, int(keep[j, k]))]] = True
 
 
 _Group = list[tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]]
