@@ -143,17 +143,16 @@ def _probability(score: NDArray[np.float64], slope: float, cut: float) -> NDArra
 
 
 def _order(scores: NDArray[np.float64], ids: NDArray[np.object_] | None) -> NDArray[np.intp]:
-    """Return the indices that sort `scores` downwards, NaN last; ids are compared within ties only, which are few."""
+    """Return the indices that sort `scores` downwards, NaN last; ids are compared within ties only."""
     keys = np.where(np.isnan(scores), np.inf, -scores)
-    order = np.argsort(keys, kind="stable")
-    if ids is None or len(order) < 2:
-        return order
+    order = np.argsort(keys)  # several times as fast as a stable sort; the ties are sorted below
     in_order = keys[order]
-    ties = np.flatnonzero(in_order[1:] == in_order[:-1])
-    firsts = np.flatnonzero(np.diff(ties, prepend=-2) > 1)
-    for start, run in zip(ties[firsts], np.diff(np.append(firsts, len(ties))), strict=True):
-        group = order[start : start + run + 1]
-        order[start : start + run + 1] = group[np.argsort(ids[group], kind="stable")]
+    follows = np.zeros(len(order) + 1, dtype=bool)  # whether a place ties with the one before it
+    follows[1:-1] = in_order[1:] == in_order[:-1]
+    tied = np.flatnonzero(follows[:-1] | follows[1:])
+    group = np.cumsum(~follows[:-1])[tied]
+    members = order[tied]
+    order[tied] = members[np.lexsort((members if ids is None else ids[members], group))]
     return order
 
 
