@@ -26,7 +26,7 @@ ADDS_FROM = 0.1
 """Log-odds from which a term counts as a reason: it makes an error 10 % more likely at least."""
 
 _TAIL_FROM = 0.5  # a tail of e^0.5: the rest of the probability counts as more than one and a half classes
-_LIFT_FROM = 1.5
+_RARE_BELOW = 2.0 / 3.0  # times the average pair
 _OUTLIER_FROM = 0.99
 
 
@@ -69,23 +69,27 @@ class Grounds:
 
     @cached_property
     def pair_lift(self) -> NDArray[np.float64]:
-        """(n,) how many times as often as an average pair the given label is predicted as the suggested class.
+        """(n,) how many times as often as an average pair the given and the suggested class are mixed up elsewhere.
 
-        Counted over all items whose most likely class is not the given one; the average is over all ``K (K − 1)``
-        pairs.
+        Counted both ways over all other items whose most likely class is not the given one; the average is over all
+        ``K (K − 1) / 2`` pairs. NaN where that average is below one item, because then most pairs are never seen.
         """
-        n_classes = len(self.classes)
-        rows = self.rows
+        n_classes, rows = len(self.classes), self.rows
         confused = (rows.given >= 0) & (rows.top != rows.given)
-        pairs = rows.given.astype(np.int64) * n_classes + rows.top
-        cells, counts = np.unique(pairs[confused], return_counts=True)
-        if len(cells) == 0:
-            return np.zeros(len(rows))
-        wanted = rows.given.astype(np.int64) * n_classes + self.suggested
+        average = confused.sum() / (n_classes * (n_classes - 1) / 2.0)
+        if average < 1.0:
+            return np.full(len(rows), np.nan)
+        cells, counts = np.unique(_pair_codes(rows.given, rows.top, n_classes)[confused], return_counts=True)
+        wanted = _pair_codes(rows.given, self.suggested, n_classes)
         place = np.minimum(np.searchsorted(cells, wanted), len(cells) - 1)
-        found = np.where((cells[place] == wanted) & (rows.given >= 0), counts[place], 0)
-        lift: NDArray[np.float64] = found * (n_classes * (n_classes - 1) / confused.sum())
+        found = np.where(cells[place] == wanted, counts[place], 0) - (confused & (rows.top == self.suggested))
+        lift: NDArray[np.float64] = np.where((rows.given >= 0) & (self.suggested >= 0), found / average, np.nan)
         return lift
+
+
+def _pair_codes(one: NDArray[np.integer], other: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
+    codes: NDArray[np.int64] = np.minimum(one, other).astype(np.int64) * n_classes + np.maximum(one, other)
+    return codes
 
 
 def explain(index: int, grounds: Grounds) -> str:
@@ -214,9 +218,9 @@ def _of_confusion(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
         return _blank(chosen)
     lift = grounds.pair_lift[chosen]
     said = _blank(chosen)
-    for i in np.flatnonzero(speak & (lift >= _LIFT_FROM)).tolist():
-        times = f"{lift[i]:.1f}".removesuffix(".0") if lift[i] < 10 else f"{lift[i]:.0f}"
-        said[i] = f"this pair is confused {times} times as often as the average pair"
+    for i in np.flatnonzero(speak & (lift <= _RARE_BELOW)).tolist():
+        often = f"only {lift[i]:.2g} times as often as the average pair" if lift[i] > 0 else "nowhere else"
+        said[i] = f"the model mixes up these two classes {often}"
     return said
 
 

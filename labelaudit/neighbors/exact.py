@@ -119,13 +119,16 @@ def _merged(
     closer = gap < gaps[:, -1:]  # a tie loses: what is there already has a lower row
     if np.count_nonzero(closer) > 4 * k * n_rows and gap.shape[1] > k:
         closer &= gap <= np.partition(gap, k - 1, axis=1)[:, k - 1 : k]
-    row, column = np.nonzero(closer)
+    row, column = np.divmod(np.flatnonzero(closer), gap.shape[1])  # several times faster than a two-dimensional nonzero
     if len(row) == 0:
         return nearest, gaps
-    rows = np.concatenate([np.repeat(np.arange(n_rows), k), row])
-    all_gaps = np.concatenate([gaps.ravel(), gap[row, column]])
-    indices = np.concatenate([nearest.ravel(), (column + first).astype(np.int32)])
-    order = np.lexsort((indices, all_gaps, rows))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))[:-1]])
+    # Later tiles bring something nearer for few rows: only these are sorted again.
+    touched, group = np.unique(row, return_inverse=True)
+    groups = np.concatenate([np.repeat(np.arange(len(touched)), k), group])
+    all_gaps = np.concatenate([gaps[touched].ravel(), gap[row, column]])
+    indices = np.concatenate([nearest[touched].ravel(), (column + first).astype(np.int32)])
+    order = np.lexsort((indices, all_gaps, groups))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(groups))[:-1]])
     best = order[starts[:, None] + np.arange(k)]
-    return indices[best], all_gaps[best]
+    nearest[touched], gaps[touched] = indices[best], all_gaps[best]
+    return nearest, gaps
