@@ -109,7 +109,8 @@ def _neighbor_factor(
     of_model, of_neighbors = _logistic(features, differs)
     # A power above 1 would let neighbours outvote the model; a negative one would turn their meaning round.
     weight = min(max(of_neighbors / of_model, 0.0), 1.0) if of_model > 0 else 0.0
-    mean = float(label_entropy[learned_from].mean())
+    # Rounded, because sums differ in their last bits with the order of the rows and the threads of BLAS.
+    weight, mean = round(weight, 6), round(float(label_entropy[learned_from].mean()), 6)
     return np.exp(weight * (np.where(known, label_entropy, mean) - mean))
 
 

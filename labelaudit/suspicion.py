@@ -94,7 +94,8 @@ def evidence_terms(
     """
     margin = _log(rows.p_other) - _log(rows.p_given)
     votes = None if neighbors is None else _vote_log_odds(rows, neighbors)
-    slope, vote_weight = _stacking(rows, margin, votes)
+    # Rounded, because sums differ in their last bits with the order of the rows.
+    slope, vote_weight = (round(learned, 6) for learned in _stacking(rows, margin, votes))
     gate = _diffuseness(rows)
     rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
     share = _between(_SPREAD_SHARES, gate)
