@@ -32,8 +32,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(PIP) --editable '.[test]'
 	@touch $@
 
-services: ## Install the servers that the tests start (PostgreSQL)
+services: ## Install what the tests start: PostgreSQL and Chromium
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || tools/apt-install postgresql
+	@command -v chromium >/dev/null || tools/apt-install chromium
 
 constraints: $(VENV)/.installed-test ## Write the installed versions to constraints.txt
 	@$(BIN)/python tools/freeze.py > constraints.new && mv constraints.new constraints.txt

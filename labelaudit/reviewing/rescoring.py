@@ -13,7 +13,7 @@ from labelaudit.learning import batch_ends, rescore
 from labelaudit.scores import SCORES
 
 if TYPE_CHECKING:
-    from labelaudit.domain import Audit
+    from labelaudit.audit_folder import Audit
     from labelaudit.store import Store
 
 __all__ = ["Rescorer"]

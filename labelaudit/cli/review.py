@@ -1,0 +1,88 @@
+"""``labelaudit review``: the review UI in a browser."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from labelaudit.cli._review import audit_argument, store_option
+
+__all__ = ["command"]
+
+_ENTRY = Path(__file__).resolve().parent.parent / "ui" / "start.py"
+_PATIENCE = 10.0
+_SETTINGS = {
+    "runner.postScriptGC": "false",  # collecting garbage after every answer costs 85 to 100 ms of processor time
+    "server.enableXsrfProtection": "true",
+    "server.enableCORS": "true",
+    "server.fileWatcherType": "none",
+    "server.runOnSave": "false",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "viewer",
+    "client.showErrorDetails": "none",
+    "logger.hideWelcomeMessage": "true",
+    "theme.light.primaryColor": "#1f5fbf",
+    "theme.dark.primaryColor": "#7fb0ff",
+}
+
+
+@click.command(
+    short_help="Review flagged items in the browser.",
+    epilog="""\b
+Examples:
+  labelaudit review tickets.audit
+  labelaudit review tickets.audit --as ann --port 8600
+  labelaudit review tickets.audit --store postgresql+psycopg://user@host/reviews --address 0.0.0.0 --headless""",
+)
+@audit_argument
+@click.option(
+    "--as", "person", metavar="NAME", help="Everybody at this server is NAME.  [default: each browser is asked]"
+)
+@store_option
+@click.option("--port", type=click.IntRange(0, 65535), default=8501, help="Port to listen on.  [default: 8501]")
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    metavar="HOST",
+    help="Address to listen on; 0.0.0.0 lets others on the network in.  [default: 127.0.0.1]",
+)
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
+def command(audit: str, person: str | None, url: str | None, port: int, address: str, headless: bool) -> int:
+    """Review the flagged items of AUDIT in the browser, with one key for each decision.
+
+    Prints the address and runs until Ctrl-C. Decisions are saved as they are made.
+    """
+    from labelaudit.audit_folder import load
+
+    load(audit)  # a damaged or missing audit is told here, not in a browser
+    options = [f"--store={url}"] if url else []
+    options += [f"--as={person}"] if person else []
+    settings = _SETTINGS | {
+        "server.address": address,
+        "server.port": str(port),
+        "server.headless": "true" if headless else "false",
+    }
+    flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
+    arguments = [sys.executable, "-m", "streamlit", "run", str(_ENTRY), *flags, "--", audit, *options]
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL)  # noqa: S603 -- our own interpreter and script
+    # Whoever stops this command by a signal, not only by Ctrl-C in a terminal, stops the server too.
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        return max(process.wait(), 0)
+    except KeyboardInterrupt:
+        process.terminate()
+        _wait_or_kill(process)
+        click.echo("Stopped. Everything that was acknowledged is saved.")
+        return 0
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()  # every decision is one whole transaction: nothing can be half-written

@@ -1,0 +1,1 @@
+"""The review UI: Streamlit pages made of widgets. What they show is in ``viewing``, what they do in ``reviewing``."""

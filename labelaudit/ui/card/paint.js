@@ -1,0 +1,153 @@
+// Building the card. Everything that comes from data goes through textContent: nothing in it can act.
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined && text !== null) element.textContent = text;
+  return element;
+}
+
+function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child));
+  return element;
+}
+
+const NUMBER = new Intl.NumberFormat();
+
+function share(p) {
+  if (p === null || p === undefined) return "";
+  if (p > 0 && p < 0.005) return "< 1 %";
+  return `${Math.round(p * 100)} %`;
+}
+
+function paintText(content) {
+  const box = make("div", "text", content.text);
+  box.dir = "auto";
+  box.tabIndex = 0;
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", "Text of the item");
+  return box;
+}
+
+function paintImage(content, view) {
+  const frame = make("div", view.pixels ? "frame pixels" : "frame");
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "region");
+  frame.setAttribute("aria-label", "Image of the item");
+  const image = make("img");
+  image.src = content.src;
+  image.alt = content.name;
+  const fits = Math.min(520 / content.width, 420 / content.height);
+  const scale = Math.min(fits, view.pixels ? Math.max(1, Math.floor(fits)) : fits, 16) * view.zoom;
+  image.width = Math.max(1, Math.round(content.width * scale));
+  image.height = Math.max(1, Math.round(content.height * scale));
+  return fill(frame, image);
+}
+
+function paintTable(content) {
+  const table = make("table", "cells");
+  const body = make("tbody");
+  for (const cell of content.cells) {
+    const row = make("tr", cell.why ? "unusual" : "");
+    const name = make("th", "", cell.name);
+    name.scope = "row";
+    const value = make("td", cell.value === null ? "missing" : "", cell.value === null ? "missing" : cell.value);
+    value.dir = "auto";
+    body.append(fill(row, name, value, make("td", "why", cell.why ? `unusual: ${cell.why}` : "")));
+  }
+  return fill(table, body);
+}
+
+function paintContent(content, view) {
+  const parts = [];
+  if (content.kind === "text") parts.push(paintText(content));
+  else if (content.kind === "image") parts.push(paintImage(content, view));
+  else if (content.kind === "table") parts.push(paintTable(content));
+  else parts.push(make("p", "notice", content.message));
+  for (const note of content.notes || []) parts.push(make("p", "quiet", note));
+  return parts;
+}
+
+function paintLabels(card, hidden) {
+  const list = make("dl", "labels");
+  list.append(make("dt", "", "given"), make("dd", "given", card.given_label ?? "no label"));
+  if (!hidden && card.suggested_label !== null) {
+    const suggested = make("dd", "suggested", card.suggested_label);
+    if (card.suggested_probability !== null) suggested.append(make("span", "figure", share(card.suggested_probability)));
+    list.append(make("dt", "", "suggested"), suggested);
+  }
+  return list;
+}
+
+function paintClasses(card, hidden, choose) {
+  const list = make("ol", "classes");
+  const shown = hidden ? card.blind_classes : card.classes;
+  shown.forEach((entry, place) => {
+    const button = make("button", "class");
+    button.type = "button";
+    button.append(make("kbd", "", String(place + 1)), make("span", "name", entry.name));
+    if (!hidden && entry.p !== null) {
+      const bar = make("span", "bar");
+      const inner = make("span", "inner");
+      inner.style.width = `${Math.max(1, entry.p * 100)}%`;
+      bar.setAttribute("aria-hidden", "true");
+      button.append(fill(bar, inner), make("span", "figure", share(entry.p)));
+    }
+    button.addEventListener("click", (event) => { if (event.detail < 2) choose(entry.name); });
+    list.append(fill(make("li"), button));
+  });
+  return list;
+}
+
+function paintNeighbor(neighbor) {
+  const entry = make("li", neighbor.src ? "thumb" : "");
+  if (neighbor.src) {
+    const image = make("img");
+    image.src = neighbor.src;
+    image.alt = neighbor.text;
+    image.title = neighbor.text;
+    entry.append(image);
+  } else {
+    entry.append(make("span", "", neighbor.text));
+    entry.firstChild.dir = "auto";
+  }
+  return entry;
+}
+
+function paintNeighbors(card) {
+  const columns = card.neighbors.filter((side) => side.items.length).map((side) => {
+    const list = make("ul", side.items[0].src ? "strip" : "near");
+    for (const neighbor of side.items) list.append(paintNeighbor(neighbor));
+    return fill(make("section", "like"), make("h3", "", `nearest labelled “${side.name}”`), list);
+  });
+  return columns.length ? fill(make("div", "neighbors"), ...columns) : null;
+}
+
+function paintScores(card) {
+  const rows = card.scores.map((score) => {
+    const row = make("tr");
+    const above = score.above === null ? "" : `higher than ${share(score.above)} of items`;
+    return fill(row, make("th", "", score.name), make("td", "figure", score.value), make("td", "quiet", above));
+  });
+  return fill(make("details", "scores"), make("summary", "", "Scores"), fill(make("table"), ...rows));
+}
+
+function paintCard(card, view, choose) {
+  const hidden = card.blind && !view.revealed;
+  const left = fill(make("div", "item"), ...paintContent(card.content, view));
+  left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.map(
+    (group) => make("span", "", ` · ${group.name}: ${group.value}`))));
+  if (!hidden && card.reasons) {
+    left.append(fill(make("p", "reasons"), make("strong", "", "Why it is here: "), `${card.reasons}.`));
+  }
+  const right = fill(make("div", "side"), card.notice ? make("p", "notice", card.notice) : null,
+    paintLabels(card, hidden), paintClasses(card, hidden, choose));
+  if (hidden) right.append(make("p", "quiet", "Decide first: the suggestion is shown afterwards."));
+  const parts = [fill(make("div", "top"), left, right)];
+  if (!hidden) {
+    const neighbors = paintNeighbors(card);
+    if (neighbors) parts.push(neighbors);
+    parts.push(paintScores(card));
+  }
+  return parts;
+}

@@ -1,0 +1,244 @@
+"""The server's half of the card: a message of the browser in, its answer out. No widgets.
+
+The message is not trusted: what is no command is refused with a reason, and who decides is never taken from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.decisions import Action, may
+from labelaudit.errors import UnknownNameError
+from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Role, Undo, Verdict
+from labelaudit.store import Command
+from labelaudit.ui.words import empty_state, progress_lines
+
+if TYPE_CHECKING:
+    from labelaudit.ui.workbench import Workbench
+
+__all__ = ["Exchange", "command_of"]
+
+_MOST_CARDS = 24
+_MOST_COMMANDS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """Answers the messages of one browser tab.
+
+    Attributes
+    ----------
+    bench : Workbench
+        Audit and store.
+    person, role : str
+        Who is signed in.
+    filter, order
+        The queue on the page.
+    view : str
+        Names that queue in messages.
+    visit : str or None
+        Item that a link asks for, to be shown first.
+    """
+
+    bench: Workbench
+    person: str
+    role: str
+    filter: Filter
+    order: str
+    view: str
+    visit: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """Whose outboxes of which audit a browser may send here."""
+        return f"{self.bench.audit.audit_id}:{self.person}"
+
+    @property
+    def may_judge(self) -> bool:
+        """Whether the person may decide."""
+        return may(Role(self.role), Action.DECIDE)
+
+    def opening(self) -> dict[str, Any]:
+        """Return the data for a card that has sent no message yet."""
+        return {
+            "scope": self.scope, "view": self.view, "answered_view": "", "seq": 0, "nonce": "", "outcomes": [],
+            "hand": [], "cards": [], "may_judge": self.may_judge, "empty": None, "visiting": None,
+            "progress": {"decided": 0, "total": 0, "lines": []},
+        }  # fmt: skip
+
+    def answer(self, message: Mapping[str, Any], *, last_view: str | None) -> dict[str, Any]:
+        """Record what the message brings, and return what the browser lacks.
+
+        Parameters
+        ----------
+        message : mapping
+            ``client``, ``nonce``, ``seq``, ``commands``, ``orphans``, ``want``, ``have`` and ``knows``.
+        last_view : str or None
+            The view for which this tab claimed last; another one gives those claims back.
+        """
+        client = str(message["client"])[:64]
+        queue = self.bench.queue(self.person, client, self.filter, self.order)
+        outcomes = self._adopt(message.get("orphans", ()))
+        moved = last_view is not None and last_view != self.view
+        own, cards = self._carry_out(queue, message, moved=moved)
+        outcomes += own
+        self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes))
+        have = {str(item_id) for item_id in message.get("have", ())}
+        shown = [card for card in cards if card.item_id not in have]
+        visiting = self._visited(queue, cards)
+        shown += [] if visiting is None or visiting in cards else [visiting]
+        answer = self.opening() | {
+            "answered_view": self.view,
+            "seq": int(message["seq"]),
+            "nonce": str(message["nonce"]),
+            "outcomes": outcomes,
+            "hand": [card.item_id for card in cards],
+            "cards": [self._card(card, claimed=card in cards) for card in shown],
+            "visiting": None if visiting is None else visiting.item_id,
+        }
+        if not message.get("knows"):
+            answer["classes"] = list(self.bench.audit.classes)
+        standing = self.bench.standing(queue)
+        counts = standing.progress.counts
+        answer["progress"] = {
+            "decided": counts.decided,
+            "total": counts.total,
+            "lines": progress_lines(standing, learned=self.bench.learned),
+        }
+        if not cards:
+            answer["empty"] = empty_state(standing, self.filter)
+        return answer
+
+    # -- commands
+
+    def _carry_out(
+        self, queue: Queue, message: Mapping[str, Any], *, moved: bool
+    ) -> tuple[list[dict[str, Any]], list[Card]]:
+        commands, refused = _commands(message.get("commands", ()))
+        want = max(1, min(int(message.get("want", 6)), _MOST_CARDS))
+        if not self.may_judge:
+            outcomes = queue.decide(commands).outcomes if commands else ()
+            return [*refused, *map(_plain, outcomes)], queue.page(limit=want)
+        if moved:
+            outcomes = queue.decide(commands).outcomes
+            queue.release()
+            return [*refused, *map(_plain, outcomes)], queue.claim(want)
+        if not commands:
+            return refused, queue.claim(want)
+        answer = queue.decide(commands, then_claim=want)
+        return [*refused, *self._focused(commands, answer.outcomes)], list(answer.cards)
+
+    def _focused(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+        """Name the item that an undo without a named decision has brought back, so that the browser can show it."""
+        found = []
+        for command, outcome in zip(commands, outcomes, strict=True):
+            plain = _plain(outcome)
+            if isinstance(command, Undo) and command.target is None and len(outcome.item_ids) == 1:
+                plain["focus"] = outcome.item_ids[0]
+            found.append(plain)
+        return found
+
+    def _adopt(self, orphans: Sequence[Any]) -> list[dict[str, Any]]:
+        """Record the outboxes of closed tabs under the names of those tabs, then give back what they held."""
+        outcomes: list[dict[str, Any]] = []
+        for orphan in orphans:
+            commands, refused = _commands(orphan.get("commands", ()))
+            queue = self.bench.queue(self.person, str(orphan["client"])[:64], self.filter, self.order)
+            outcomes += refused
+            if commands:
+                outcomes += map(_plain, queue.decide(commands).outcomes)
+            queue.release()
+        return outcomes
+
+    # -- cards
+
+    def _card(self, card: Card, *, claimed: bool) -> dict[str, Any]:
+        return {
+            **self.bench.viewer.card(card.item_id),
+            "given_label": card.given_label,
+            "suggested_label": card.suggested_label,
+            "suggested_probability": card.suggested_probability,
+            "version": card.version,
+            "content_hash": card.content_hash,
+            "blind": card.blind,
+            "notice": "" if claimed else _notice(card),
+        }
+
+    def _visited(self, queue: Queue, cards: list[Card]) -> Card | None:
+        """Return the item that a link asks for, claimed if it is free."""
+        if self.visit is None:
+            return None
+        held = next((card for card in cards if card.item_id == self.visit), None)
+        if held is not None:
+            return held
+        only = replace(queue, filter=Filter(queue="all", item_ids=(self.visit,)))
+        try:
+            found = only.page(limit=1)
+            if found and self.may_judge and found[0].status == "open":
+                claimed = [card for card in only.claim(len(cards) + 1) if card.item_id == self.visit]
+                cards += claimed
+                found = claimed or found
+        except UnknownNameError:
+            return None
+        return found[0] if found else None
+
+
+def _commands(raw: Sequence[Any]) -> tuple[list[Command], list[dict[str, Any]]]:
+    commands: list[Command] = []
+    refused = []
+    for entry in list(raw)[:_MOST_COMMANDS]:
+        try:
+            commands.append(command_of(entry))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
+            reason = f"this is no decision ({type(error).__name__})"
+            refused.append({"id": named, "status": "refused", "item_ids": [], "message": reason})
+    return commands, refused
+
+
+def command_of(entry: Mapping[str, Any]) -> Command:
+    """Make a command of what a browser sent.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If it is none.
+    """
+    command_id = str(entry["id"])
+    match entry["type"]:
+        case "undo":
+            return Undo(id=command_id, target=None if entry.get("target") is None else str(entry["target"]))
+        case "redo":
+            return Redo(id=command_id)
+        case "decide":
+            return Decision(
+                id=command_id,
+                item_id=str(entry["item_id"]),
+                verdict=Verdict(entry["verdict"]),
+                labels=tuple(str(label) for label in entry["labels"]),
+                note=str(entry["note"]),
+                active_ms=int(entry["active_ms"]),
+                version=None if entry["version"] is None else int(entry["version"]),
+                content_hash=str(entry["content_hash"]),
+            )
+    raise ValueError(f"unknown command {entry['type']!r}")
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "id": outcome.id,
+        "status": outcome.status,
+        "item_ids": list(outcome.item_ids),
+        "message": outcome.message,
+    }
+
+
+def _notice(card: Card) -> str:
+    if card.status == "decided":
+        label = f", label {card.label}" if card.label else ""
+        return f"Already decided: {card.verdict}{label}."
+    if card.status == "conflict":
+        return "Reviewers disagree on this item; a lead settles it in the queue of disagreements."
+    return "Somebody else has this item on the screen."

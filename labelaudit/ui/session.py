@@ -1,0 +1,135 @@
+"""Who is at this browser, and on which audit."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from dataclasses import dataclass
+
+import streamlit as st
+
+from labelaudit.errors import LabelAuditError
+from labelaudit.ui.card import remember_name
+from labelaudit.ui.workbench import Workbench
+
+__all__ = ["Session", "keep_name", "show_error", "sign_in"]
+
+_COOKIE = "labelaudit_person"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in browser tab.
+
+    Attributes
+    ----------
+    bench : Workbench
+        The audit and its reviews.
+    person, role : str
+        Who, and what they may do.
+    """
+
+    bench: Workbench
+    person: str
+    role: str
+
+
+def sign_in() -> Session | None:
+    """Open the audit named behind ``streamlit run app.py --`` and find out who is there; None while that is open."""
+    options = _options()
+    try:
+        bench = _bench(options.audit, options.store)
+        name = options.person or _name_of_account() or st.session_state.get("person") or _remembered()
+        if not name:
+            _ask_name(bench)
+            return None
+        role = bench.enter(name)
+    except LabelAuditError as error:
+        show_error(error)
+        if options.person is None and not _has_accounts():
+            _ask_again()
+        return None
+    return Session(bench, name, role)
+
+
+def show_error(error: LabelAuditError) -> None:
+    """Show what is wrong and how to mend it, as plain text."""
+    with st.container(border=True):
+        st.subheader("That did not work")
+        st.text(error.problem)
+        if error.fix:
+            st.text(error.fix)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="streamlit run app.py --")
+    parser.add_argument("audit")
+    parser.add_argument("--store")
+    parser.add_argument("--as", dest="person")
+    return parser.parse_args(sys.argv[1:])
+
+
+@st.cache_resource(show_spinner="Opening the audit …")
+def _bench(path: str, url: str | None) -> Workbench:
+    bench = Workbench(path, url)
+    bench.viewer.warm_up()
+    return bench
+
+
+def _has_accounts() -> bool:
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:
+        return False
+
+
+def _name_of_account() -> str | None:
+    """Return the name of a person signed in by OIDC, where that is set up in ``.streamlit/secrets.toml``."""
+    if not _has_accounts():
+        return None
+    if not st.user.is_logged_in:
+        st.title("labelaudit")
+        st.button("Sign in", on_click=st.login, type="primary")
+        st.stop()
+    return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
+
+
+def _remembered() -> str | None:
+    if st.session_state.get("ask_name"):
+        return None
+    name = st.context.cookies.get(_COOKIE)
+    return name or None
+
+
+def _ask_name(bench: Workbench) -> None:
+    st.title("Who is reviewing?")
+    st.write("Every decision is kept with the name of who made it. The first person to come becomes the lead.")
+    with st.form("who", border=False):
+        name = st.text_input("Your name", value=_login_name(), max_chars=100)
+        if st.form_submit_button("Start", type="primary") and name.strip():
+            bench.enter(name.strip())
+            st.session_state["person"] = name.strip()
+            st.session_state["ask_name"] = False
+            st.rerun()
+
+
+def _ask_again() -> None:
+    def ask() -> None:
+        st.session_state.pop("person", None)
+        st.session_state["ask_name"] = True
+
+    st.button("Use another name", on_click=ask)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def keep_name(session: Session) -> None:
+    """Remember the name in this browser, so that a reload does not ask again."""
+    if st.session_state.get("person") == session.person:
+        remember_name(session.person, _COOKIE)

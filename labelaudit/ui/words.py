@@ -1,0 +1,161 @@
+"""Numbers and names in the words that people read. No widgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from labelaudit.health import Health
+    from labelaudit.reviewing import Filter
+    from labelaudit.reviewing.standing import Standing
+
+__all__ = [
+    "KINDS",
+    "VERDICTS",
+    "count_of",
+    "empty_state",
+    "health_lines",
+    "next_steps",
+    "progress_lines",
+    "spoken_time",
+]
+
+VERDICTS = {
+    "keep": "keep",
+    "relabel": "relabel",
+    "ambiguous": "people would differ",
+    "several_fit": "several fit",
+    "none_fits": "none fits",
+    "exclude": "exclude",
+    "skip": "skip",
+}
+"""Verdicts as people read them."""
+
+KINDS = {
+    "wrong_label": "wrong label",
+    "ambiguous": "ambiguous",
+    "several_labels": "several labels fit",
+    "outlier": "outlier",
+    "duplicate_conflict": "copies with other labels",
+}
+"""Kinds of flagged items as people read them."""
+
+
+def count_of(count: float, thing: str, things: str | None = None) -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> count_of(1, "item"), count_of(1200, "item")
+    ('1 item', '1,200 items')
+    """
+    return f"{count:,.0f} {thing if round(count) == 1 else things or thing + 's'}"
+
+
+def spoken_time(minutes: float) -> str:
+    """Return a length of time, roughly.
+
+    Examples
+    --------
+    >>> spoken_time(0.4), spoken_time(38.2), spoken_time(200)
+    ('under a minute', '38 min', '3.3 h')
+    """
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def progress_lines(standing: Standing, *, learned: int) -> list[str]:
+    """Say how a queue is doing, for the line above the card."""
+    lines = []
+    progress = standing.progress
+    if progress.precision is not None:
+        lines.append(f"{progress.precision:.0%} of decided labels were wrong")
+    if progress.counts.open:
+        lines.append(f"about {count_of(standing.errors_left, 'error')} left (the model's estimate)")
+        if standing.minutes_left is not None:
+            lines.append(f"~ {spoken_time(standing.minutes_left)} left")
+    if progress.counts.conflict:
+        lines.append(count_of(progress.counts.conflict, "disagreement"))
+    if not standing.is_worth_it:
+        lines.append(
+            f"Hardly worth your time now: {standing.chance_ahead:.0%} of the next items are expected to be wrong"
+        )
+    if learned:
+        lines.append(f"order learned from {count_of(learned, 'decision')}")
+    return lines
+
+
+def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
+    """Say why there is nothing to judge, what was achieved, and what comes next."""
+    counts = standing.progress.counts
+    if counts.total == 0:
+        return _nothing(filter)
+    if counts.open:
+        return {
+            "title": "Nothing is free for you right now.",
+            "lines": [
+                f"{count_of(counts.open, 'item')} of this queue {'is' if counts.open == 1 else 'are'} open, but on the "
+                "screens of others, skipped by you, or not in your part of the queue."
+            ],
+            "links": [_link("Look at what you skipped", queue="skipped"), _link("All flagged items", queue="flagged")],
+        }
+    found = standing.progress.errors
+    lines = [
+        f"{count_of(counts.decided, 'item')} decided; {count_of(found, 'wrong label')} found.",
+        *([f"{count_of(counts.conflict, 'disagreement')} for a lead to settle."] if counts.conflict else []),
+        "Next: write the corrected data (labelaudit apply AUDIT --out FILE), audit it again, and take the decisions "
+        "along (labelaudit store carry OLD NEW).",
+    ]
+    links = [_link("Ambiguous items", queue="ambiguous"), _link("All flagged items", queue="flagged")]
+    links += [_link("Settle disagreements", queue="conflicts")] if counts.conflict else []
+    return {"title": "This queue is finished.", "lines": lines, "links": links}
+
+
+def _nothing(filter: Filter) -> dict[str, Any]:
+    texts = {
+        "skipped": ("You have skipped nothing.", "Items that you skip with S wait here for a second look."),
+        "conflicts": (
+            "There is no disagreement.",
+            "Items on which reviewers disagree come here, for a lead to settle.",
+        ),
+    }
+    title, line = texts.get(filter.queue, ("No item matches.", "Take a filter away, or choose another queue."))
+    return {"title": title, "lines": [line], "links": [_link("Suspect labels", queue="suspects")]}
+
+
+def _link(label: str, **parameters: str) -> dict[str, str]:
+    return {"label": label, "href": f"?{urlencode(parameters)}"}
+
+
+def health_lines(health: Health) -> list[tuple[str, str, str]]:
+    """Return the health at a glance: name, value, and what it means."""
+    low, high = health.expected_errors_range
+    flagged = f"of {health.assessed:,} assessed labels"
+    return [
+        ("Expected errors", f"{health.expected_errors:,.0f}", f"{health.range_kind} {low:,.0f} to {high:,.0f}"),
+        ("Expected error rate", f"{health.expected_error_rate:.1%}", flagged),
+        ("Suspect labels", f"{health.suspects:,}", "in the queue of suspects"),
+        ("Ambiguous items", f"{health.ambiguous:,}", "people might disagree on them"),
+        ("Model agreement", f"{health.agreement:.1%}", "of labels are the model's first choice"),
+    ]
+
+
+def next_steps(standing: Standing, health: Health) -> list[str]:
+    """Say what to do now, most useful first."""
+    counts = standing.progress.counts
+    steps = []
+    if counts.conflict:
+        steps.append(f"Settle {count_of(counts.conflict, 'disagreement')} between reviewers.")
+    if counts.open and standing.is_worth_it:
+        pace = standing.minutes_left
+        length = "" if pace is None else f", about {spoken_time(pace)} of work"
+        steps.append(f"Review the {count_of(counts.open, 'open suspect')}{length}.")
+    elif counts.open:
+        steps.append("Stop with the suspects: hardly any of those left is expected to be wrong.")
+    if health.ambiguous:
+        steps.append(f"Then look at the {count_of(health.ambiguous, 'ambiguous item')}: is the guideline clear there?")
+    if counts.decided:
+        steps.append("Write the corrected data with: labelaudit apply AUDIT --out FILE")
+    return steps
