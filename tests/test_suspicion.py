@@ -1,0 +1,102 @@
+"""The terms of suspicion, one by one, on rows made so that the right answer is known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from labelaudit.kernels.reference import reduce_rows
+from labelaudit.suspicion import calibrate, evidence_terms
+
+
+def rows_of(labels, pred_probs):
+    return reduce_rows(np.asarray(labels, dtype=np.int32), np.asarray(pred_probs), np.full(pred_probs.shape[1], 0.5))
+
+
+def drawn(seed: int, *, n: int = 4000, n_classes: int = 4, power: float = 1.0):
+    """Labels drawn from their probabilities, which then are raised to a power: over-confident above 1."""
+    rng = np.random.default_rng(seed)
+    exact = rng.dirichlet(np.full(n_classes, 0.4), n)
+    labels = (np.cumsum(exact, axis=1) < rng.random((n, 1))).sum(axis=1)
+    said = np.maximum(exact, 1e-6) ** power
+    return labels, said / said.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_the_slope_is_the_one_that_calibrates_the_margin(power):
+    _, slope = evidence_terms(rows_of(*drawn(0, power=power)))
+    assert slope == pytest.approx(1 / power, rel=0.1)
+
+
+def test_the_margin_is_exact_far_below_the_floor_of_other_logarithms():
+    pred_probs = np.array([[1e-20, 1 - 1e-20], [1e-12, 1 - 1e-12], [0.4, 0.6]])
+    terms, _ = evidence_terms(rows_of([0, 0, 0], pred_probs))
+    np.testing.assert_allclose(terms["margin"], np.log(pred_probs[:, 1] / pred_probs[:, 0]))
+
+
+def test_two_classes_have_no_confusion_term_and_no_tail():
+    labels, pred_probs = drawn(1, n_classes=2)
+    terms, _ = evidence_terms(rows_of(labels, pred_probs))
+    assert set(terms) == {"margin", "tail"}
+    np.testing.assert_allclose(terms["tail"], 0.0, atol=1e-9)
+
+
+def test_a_pair_that_the_model_mixes_up_both_ways_is_less_suspect_than_one_it_never_mixes_up():
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 4, 3000)
+    pred_probs = np.full((3000, 4), 0.04)
+    pred_probs[np.arange(3000), truth] = 0.88
+    unsure = (truth < 2) & (rng.random(3000) < 0.6)  # classes 0 and 1 look alike
+    pred_probs[unsure] = [0.46, 0.45, 0.05, 0.04]
+    labels = truth.copy()
+    labels[:20] = np.where(truth[:20] < 2, 1 - truth[:20], labels[:20])  # disagrees within the pair
+    labels[20:40] = np.where(truth[20:40] < 2, 3, labels[20:40])  # disagrees outside
+    rows = rows_of(labels, pred_probs)
+    confusion = evidence_terms(rows)[0]["confusion"]
+    within = (rows.given < 2) & (rows.other < 2)
+    outside = (rows.given == 3) & (rows.other < 2)
+    assert confusion[within].max() < confusion[outside].min()
+
+
+def test_votes_count_as_much_as_they_foresee_labels():
+    rng = np.random.default_rng(3)
+    labels, pred_probs = drawn(3, power=0.3)
+    rows = rows_of(labels, pred_probs)
+
+    def votes(knowing: float):
+        for_given = rng.binomial(10, np.where(rng.random(4000) < knowing, 0.9, 0.5), 4000) / 10
+        return SimpleNamespace(
+            given_fraction=for_given, other=rows.other, other_fraction=1 - for_given, n_votes=np.full(4000, 10)
+        )
+
+    knowing, ignorant = (evidence_terms(rows, votes(share))[0]["neighbors"] for share in (0.9, 0.0))
+    assert np.abs(knowing).max() > 1.0
+    assert np.abs(ignorant).max() < 0.3
+
+
+def test_items_without_votes_get_no_evidence_from_neighbours():
+    labels, pred_probs = drawn(4, n=300)
+    rows = rows_of(labels, pred_probs)
+    nobody = SimpleNamespace(
+        given_fraction=np.full(300, np.nan),
+        other=np.full(300, -1),
+        other_fraction=np.full(300, np.nan),
+        n_votes=np.zeros(300, dtype=np.int32),
+    )
+    np.testing.assert_array_equal(evidence_terms(rows, nobody)[0]["neighbors"], 0.0)
+
+
+def test_the_cut_falls_to_zero_where_disagreeing_rows_are_as_sure_as_agreeing_ones():
+    truth = np.arange(1000) % 5
+    sure = np.full((1000, 5), 0.01)
+    sure[np.arange(1000), truth] = 0.96
+    labels = np.where(np.arange(1000) < 50, (truth + 1) % 5, truth)
+    assert calibrate(rows_of(labels, sure), 1.0).cut == pytest.approx(0.0, abs=1e-9)
+    unsure = sure.copy()
+    unsure[:50] = 0.2
+    unsure[np.arange(50), truth[:50]] += 1e-3
+    calibration = calibrate(rows_of(labels, unsure), 1.0)
+    assert calibration.cut == pytest.approx(calibration.cut_if_none, rel=0.01)
+    assert calibration.cut_if_all == 0.0
