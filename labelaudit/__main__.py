@@ -34,7 +34,8 @@ def run(arguments: list[str] | None = None) -> int:
         _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(str(error) or "Interrupted.", err=True)
+        # click turns Ctrl-C into its own Abort; what was said about it is the cause.
+        click.echo(str(error) or str(error.__cause__ or "") or "Interrupted.", err=True)
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has left: nothing is wrong, but the interpreter must not try to flush at exit.

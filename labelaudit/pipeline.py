@@ -17,8 +17,8 @@ from labelaudit import health
 from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.domain import UNLABELLED, Dataset
-from labelaudit.errors import LabelsError
 from labelaudit.item_table import item_table
+from labelaudit.labels import check_auditable
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import gather_evidence
 from labelaudit.ranking import rank
@@ -82,7 +82,12 @@ def audit(
     config = config or AuditConfig()
     tell = progress or _silent
     started = time.perf_counter()
-    check_auditable(dataset)
+    check_auditable(
+        dataset.labels,
+        dataset.classes,
+        where=dataset.origin.path if dataset.origin else "The labels",
+        has_probs=bool(dataset.pred_probs),
+    )
     obtained = _obtain(dataset, config, tell, None if checkpoint is None else Path(checkpoint), resume=resume)
     neighbors, neighborhood = _neighborhood(dataset, config, obtained, tell)
     tell(0, 1, "Scoring")
@@ -112,32 +117,6 @@ def audit(
         origin=dataset.origin,
         arrays=_arrays(obtained, neighbors),
     )
-
-
-def check_auditable(dataset: Dataset) -> None:
-    """Refuse labels with which no audit is possible.
-
-    Raises
-    ------
-    LabelsError
-        If there are no items, no labels, one class only, or no two items with the same label.
-    """
-    counts = np.bincount(dataset.labels[dataset.labels >= 0], minlength=dataset.n_classes)
-    where = f" in {dataset.origin.path}" if dataset.origin else ""
-    if len(dataset) == 0:
-        raise LabelsError(f"There are no items{where}.", "Give a data set with at least one row for each label.")
-    if counts.sum() == 0:
-        raise LabelsError(f"None of the {len(dataset)} items{where} has a label.", "Check the label column.")
-    if (counts > 0).sum() < 2:
-        only = dataset.classes[int(counts.argmax())]
-        raise LabelsError(
-            f"All labels{where} are {only!r}.", "An audit needs at least two classes: check the label column."
-        )
-    if counts.max() < 2:
-        raise LabelsError(
-            f"All {int(counts.sum())} labels{where} are different.",
-            "This looks like an id or a text column: choose the column that holds the class.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,19 +35,23 @@ def encode(dataset: Dataset) -> NDArray[np.float32]:
     """
     assert dataset.images is not None
     paths = dataset.images
+    # In a folder of images the path says all; in a file that lists them, the row is what the user can look up.
+    listed = dataset.origin is not None and dataset.origin.reader != "images"
+    where = [f"{dataset.origin.path}, row {row}" if dataset.origin and listed else "" for row in dataset.rows]
     blocks = []
     for start in range(0, len(paths), _BATCH):
-        pixels = np.stack([_pixels(path) for path in paths[start : start + _BATCH]])
+        batch = slice(start, start + _BATCH)
+        pixels = np.stack([_pixels(path, place) for path, place in zip(paths[batch], where[batch], strict=True)])
         blocks.append(np.hstack([_gradients(pixels), _colors(pixels)]))
     return np.concatenate(blocks)
 
 
-def _pixels(path: str) -> NDArray[np.float32]:
+def _pixels(path: str, where: str) -> NDArray[np.float32]:
     from PIL import Image
 
     from labelaudit.images import open_image
 
-    with open_image(path) as image:
+    with open_image(path, where=where) as image:
         scaled = image.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     return np.asarray(scaled, dtype=np.float32) / np.float32(255)
 
