@@ -135,7 +135,17 @@ def _bootstrap(
 def simulated_table(folder: Path, count: int, seed: int) -> None:
     from benchmarks.simulation import NOISES, load
 
-    names = [*SINGLES, "ours", "ours, neighbours", "f1 ours", "f1 cleanlab", "f1 differs", "covered", "expected / true"]
+    names = [
+        *SINGLES,
+        "ours",
+        "ours, neighbours",
+        "f1 ours",
+        "f1 ours, neighbours",
+        "f1 cleanlab",
+        "f1 differs",
+        "covered",
+        "expected / true",
+    ]
     rows: list[list[float]] = []
     families: list[str] = []
     for index in range(count):
@@ -175,6 +185,7 @@ def _simulated_row(simulated: Simulated) -> list[float]:
         average_precision(is_error, plain.order_score),
         average_precision(is_error, informed.order_score),
         f1(is_error, plain.is_suspect),
+        f1(is_error, informed.is_suspect),
         f1(is_error, cleanlab_flags(labels, pred_probs)),
         f1(is_error, scores.rows.top != labels),
         float(low <= is_error.sum() <= high),

@@ -6,7 +6,7 @@ The evidence itself is in :mod:`labelaudit.suspicion` and :mod:`labelaudit.ambig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -108,8 +108,8 @@ def rank(
     known = rows if everything else rows.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     terms, slope = evidence_terms(known, votes)
-    calibration = calibrate(known, slope)
-    score = np.sum(list(terms.values()), axis=0)
+    score: NDArray[np.float64] = np.sum(list(terms.values()), axis=0)
+    calibration = _carried_over(calibrate(known, slope), score, terms.get("neighbors"))
     suspicion = _probability(score, slope, calibration.cut)
     order_score = _spread(score, assessable)
     doubts = ambiguity(rows, neighbors=neighbors, members=members)
@@ -125,6 +125,28 @@ def rank(
         terms={name: _spread(values, assessable) for name, values in terms.items()},
         expected_errors=float(suspicion.sum()),
         expected_errors_range=_expected_range(score, calibration),
+    )
+
+
+def _carried_over(
+    calibration: Calibration, score: NDArray[np.float64], from_neighbors: NDArray[np.float64] | None
+) -> Calibration:
+    """Move the cuts so that as many scores exceed them as without neighbours, who tell which labels, not how many."""
+    if from_neighbors is None or len(score) == 0:
+        return calibration
+    alone, falling = score - from_neighbors, np.sort(score)[::-1]
+
+    def moved(cut: float) -> float:
+        n_above = int((alone > cut).sum())
+        if n_above in (0, len(score)):
+            return max(cut, float(falling[0])) if n_above == 0 else min(cut, float(falling[-1]) - 1.0)
+        return float(falling[n_above - 1] + falling[n_above]) / 2.0
+
+    return replace(
+        calibration,
+        cut=moved(calibration.cut),
+        cut_if_all=moved(calibration.cut_if_all),
+        cut_if_none=moved(calibration.cut_if_none),
     )
 
 

@@ -147,6 +147,7 @@ def test_neighbours_help_a_poor_model_and_do_not_harm_where_they_know_nothing():
     plain = average_precision(world.is_error, rank(rows).order_score)
     good = neighbor_statistics(find_neighbors(world.vectors, k=10, metric="euclidean"), world.labels, 5)
     assert average_precision(world.is_error, rank(rows, neighbors=good).order_score) > plain + 0.03
+    assert rank(rows, neighbors=good).is_suspect.sum() == rank(rows).is_suspect.sum()
     noise = find_neighbors(rng.normal(size=(1500, 6)), k=10, metric="euclidean")
     blind = rank(rows, neighbors=neighbor_statistics(noise, world.labels, 5))
     assert average_precision(world.is_error, blind.order_score) > plain - 0.01
