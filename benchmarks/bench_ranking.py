@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,8 +133,8 @@ def _bootstrap(
 # --- simulations ---
 
 
-def simulated_table(folder: Path, count: int, seed: int) -> None:
-    from benchmarks.simulation import NOISES, load
+def simulated_table(folder: Path, count: int, seed: int, workers: int) -> None:
+    from benchmarks.simulation import NOISES
 
     names = [
         *SINGLES,
@@ -146,16 +147,10 @@ def simulated_table(folder: Path, count: int, seed: int) -> None:
         "covered",
         "expected / true",
     ]
-    rows: list[list[float]] = []
-    families: list[str] = []
-    for index in range(count):
-        if not (folder / f"{seed}-{index:04d}.npz").exists():
-            continue
-        simulated = load(folder, index, seed)
-        if simulated.is_error.sum() < 5 or simulated.is_error.all():
-            continue
-        rows.append(_simulated_row(simulated))
-        families.append(simulated.settings.noise)
+    found = [index for index in range(count) if (folder / f"{seed}-{index:04d}.npz").exists()]
+    with ProcessPoolExecutor(workers) as pool:
+        results = list(pool.map(_simulated_row, ((folder, index, seed) for index in found)))
+    families, rows = zip(*(result for result in results if result is not None), strict=True)
     values, of = np.array(rows), np.array(families)
     best = values[:, : len(SINGLES)].max(axis=1)
     print(f"\n{len(values)} simulations, seed {seed}; mean, share ≥ best single − .01, − .005, then means by noise:")
@@ -171,7 +166,17 @@ def simulated_table(folder: Path, count: int, seed: int) -> None:
     print(f"expected / true errors, quantiles 10, 25, 50, 75, 90 %: {quantiles.round(2)}")
 
 
-def _simulated_row(simulated: Simulated) -> list[float]:
+def _simulated_row(task: tuple[Path, int, int]) -> tuple[str, list[float]] | None:
+    """Return the noise and the columns of the table for one data set; None where it has next to no errors."""
+    from benchmarks.simulation import load
+
+    simulated = load(*task)
+    if simulated.is_error.sum() < 5 or simulated.is_error.all():
+        return None
+    return simulated.settings.noise, _columns(simulated)
+
+
+def _columns(simulated: Simulated) -> list[float]:
     labels, pred_probs, is_error = simulated.labels, simulated.pred_probs, simulated.is_error
     scores = score(labels, pred_probs, normalize=True)
     vectors = simulated.embeddings
@@ -223,12 +228,13 @@ def main() -> None:
     parser.add_argument("--simulations", type=Path, help="folder filled by benchmarks.simulation")
     parser.add_argument("--count", type=int, default=700)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()
     if options.data:
         real_tables(options.data, options.bootstrap, options.seed)
     if options.simulations:
-        simulated_table(options.simulations, options.count, options.seed)
+        simulated_table(options.simulations, options.count, options.seed, options.workers)
     if options.speed:
         speed()
 

@@ -57,7 +57,8 @@ class Ranking:
     expected_errors : float
         Sum of `suspicion` over the items that can be assessed.
     expected_errors_range : (float, float)
-        The same sum if none, and if all, of the labels that disagree with the model were typical label errors.
+        From few to many: if labels were nowhere wrong more often than where the model is surest, and half of its
+        disagreements even there were its own fault; and if all labels that disagree with it were wrong.
     range_kind : str
         What kind of range it is; from probabilities alone never more than a ``"plausible range"``.
     """
@@ -111,6 +112,7 @@ def rank(
     score: NDArray[np.float64] = np.sum(list(terms.values()), axis=0)
     calibration = _carried_over(calibrate(known, slope), score, terms.get("neighbors"))
     suspicion = _probability(score, slope, calibration.cut)
+    expected = float(suspicion.sum())
     order_score = _spread(score, assessable)
     doubts = ambiguity(rows, neighbors=neighbors, members=members)
     return Ranking(
@@ -123,8 +125,8 @@ def rank(
         suggested=np.where(rows.given >= 0, rows.other, rows.top).astype(np.int32),
         runner_up=np.where(rows.top == rows.other, rows.second, rows.top).astype(np.int32),
         terms={name: _spread(values, assessable) for name, values in terms.items()},
-        expected_errors=float(suspicion.sum()),
-        expected_errors_range=_expected_range(score, calibration),
+        expected_errors=expected,
+        expected_errors_range=_expected_range(score, expected, calibration),
     )
 
 
@@ -142,20 +144,12 @@ def _carried_over(
             return max(cut, float(falling[0])) if n_above == 0 else min(cut, float(falling[-1]) - 1.0)
         return float(falling[n_above - 1] + falling[n_above]) / 2.0
 
-    return replace(
-        calibration,
-        cut=moved(calibration.cut),
-        cut_if_all=moved(calibration.cut_if_all),
-        cut_if_none=moved(calibration.cut_if_none),
-    )
+    return replace(calibration, cut=moved(calibration.cut), cut_if_all=moved(calibration.cut_if_all))
 
 
-def _expected_range(score: NDArray[np.float64], calibration: Calibration) -> tuple[float, float]:
-    low, high = (
-        float(_probability(score, calibration.slope, cut).sum())
-        for cut in (calibration.cut_if_none, calibration.cut_if_all)
-    )
-    return low, high
+def _expected_range(score: NDArray[np.float64], expected: float, calibration: Calibration) -> tuple[float, float]:
+    high = float(_probability(score, calibration.slope, calibration.cut_if_all).sum())
+    return min(expected, calibration.least_rate * len(score)), high
 
 
 def _probability(score: NDArray[np.float64], slope: float, cut: float) -> NDArray[np.float64]:

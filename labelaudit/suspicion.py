@@ -22,6 +22,7 @@ __all__ = ["Calibration", "NeighborVotes", "calibrate", "evidence_terms"]
 _TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most blatant errors of sharp models
 _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
 _CONFIDENT_SHARE = 0.25
+_SUREST_SHARE = 0.10
 _GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
 _SPREAD_SHARES = (0.1, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
 _CONFUSION_WEIGHTS = (0.2, 0.4)
@@ -61,15 +62,17 @@ class Calibration:
         Log-odds per unit of margin with which given labels change sides, from :func:`_stacking`.
     cut : float
         Score at which an error is as likely as not.
-    cut_if_all, cut_if_none : float
-        The cut if all, or none, of the rows that disagree with the model were label errors: from probabilities alone
-        neither can be excluded.
+    cut_if_all : float
+        The cut if all rows that disagree with the model were label errors, which cannot be excluded.
+    least_rate : float
+        Share of wrong labels, 0..1, if they were nowhere more frequent than among the rows the model is surest of, and
+        half of the disagreements even there were the model's fault. Neither can that be excluded.
     """
 
     slope: float
     cut: float
     cut_if_all: float
-    cut_if_none: float
+    least_rate: float
 
 
 def evidence_terms(
@@ -132,7 +135,20 @@ def calibrate(rows: RowStatistics, slope: float) -> Calibration:
     disagreeing = _median(sharpness[~agrees], default=0.0)
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
     highest = max(agreeing / 2.0, _CLASS_SHIFT * math.log(rows.n_classes))
-    return Calibration(slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, cut_if_none=highest)
+    return Calibration(
+        slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, least_rate=_least_rate(rows, ~agrees)
+    )
+
+
+def _least_rate(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
+    """Return half the lower 5 % point of the disagreement rate's Jeffreys posterior in the most confident tenth."""
+    from scipy.special import betaincinv
+
+    if len(disagrees) == 0:
+        return 0.0
+    surest = rows.p_top >= _quantile(rows.p_top, 1.0 - _SUREST_SHARE)
+    k, n = int((disagrees & surest).sum()), int(surest.sum())
+    return float(betaincinv(k + 0.5, n - k + 0.5, 0.05)) / 2.0
 
 
 def _diffuseness(rows: RowStatistics) -> float:

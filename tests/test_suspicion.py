@@ -98,5 +98,14 @@ def test_the_cut_falls_to_zero_where_disagreeing_rows_are_as_sure_as_agreeing_on
     unsure[:50] = 0.2
     unsure[np.arange(50), truth[:50]] += 1e-3
     calibration = calibrate(rows_of(labels, unsure), 1.0)
-    assert calibration.cut == pytest.approx(calibration.cut_if_none, rel=0.01)
+    assert calibration.cut == pytest.approx(np.log(96) / 2, rel=0.01)  # half of the usual log ratio of the top two
     assert calibration.cut_if_all == 0.0
+
+
+def test_the_least_rate_is_below_that_of_the_surest_rows():
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 5, 20_000)
+    pred_probs = np.full((20_000, 5), 0.01)
+    pred_probs[np.arange(20_000), truth] = 0.96
+    labels = np.where(rng.random(20_000) < 0.06, (truth + 1) % 5, truth)
+    assert calibrate(rows_of(labels, pred_probs), 1.0).least_rate == pytest.approx(0.03, rel=0.1)
