@@ -23,6 +23,9 @@ BATCH = 25
 """Decisions between two re-scorings."""
 _GROWTH = 0.05
 _START_WEIGHT = 0.6
+_SHARE = 0.05
+"""Share of the weight that goes back to the prior after each batch, so that no expert is ever ruled out: the best one
+at the head of the queue need not be the best further down (fixed share: Herbster and Warmuth 1998)."""
 _LEAST_P = 1e-3
 _ROWS_AT_ONCE = 1 << 17
 
@@ -83,8 +86,6 @@ class Rescored:
         """Return the state before the first decision; parameters as in :func:`rescore`."""
         evidence = evidence_of(suspicion, scores, given=given, suggested=suggested, columns=columns)
         experts = experts_for(evidence)
-        others = (1.0 - _START_WEIGHT) / (len(experts) - 1)
-        weights = {expert.name: others for expert in experts} | {experts[0].name: _START_WEIGHT}
         nothing = np.empty(0, dtype=np.intp)
         return cls(
             evidence=evidence,
@@ -92,7 +93,7 @@ class Rescored:
             fitted=(),
             reviewed=nothing,
             is_error=nothing.astype(bool),
-            weights=weights,
+            weights=_prior_weights(experts),
         )
 
     def after(self, items: ArrayLike, is_error: ArrayLike) -> Rescored:
@@ -168,8 +169,10 @@ class Rescored:
             p = np.clip(fitted.p(rows), _LEAST_P, 1.0 - _LEAST_P)
             logs[expert.name] = np.log(self.weights[expert.name]) + float(np.log(np.where(verdicts, p, 1.0 - p)).sum())
         top = max(logs.values())
-        raw = {name: max(float(np.exp(value - top)), 1e-300) for name, value in logs.items()}
-        return {name: value / sum(raw.values()) for name, value in raw.items()}
+        raw = {name: float(np.exp(value - top)) for name, value in logs.items()}
+        total = sum(raw.values())
+        prior = _prior_weights(self.experts)
+        return {name: (1.0 - _SHARE) * value / total + _SHARE * prior[name] for name, value in raw.items()}
 
     def _checked(self, items: ArrayLike, is_error: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         rows, verdicts = np.asarray(items, dtype=np.intp), np.asarray(is_error, dtype=bool)
@@ -189,6 +192,11 @@ class Rescored:
                 "Give one verdict for each item: the one that stands.",
             )
         return rows, verdicts
+
+
+def _prior_weights(experts: tuple[Expert, ...]) -> dict[str, float]:
+    others = (1.0 - _START_WEIGHT) / (len(experts) - 1)
+    return {expert.name: others for expert in experts} | {experts[0].name: _START_WEIGHT}
 
 
 def rescore(

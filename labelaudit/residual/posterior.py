@@ -75,10 +75,11 @@ def posterior_of_errors(
     evidence = np.exp(log_evidence - log_evidence.max())
     evidence /= evidence.sum()
     totals: list[NDArray[np.float64]] = []
-    for cell, times in enumerate(rng.multinomial(_DRAWS, evidence)):
-        drawn = np.zeros(times)
+    visits = rng.multinomial(_DRAWS, evidence)
+    for cell in np.flatnonzero(visits):
+        drawn = np.zeros(visits[cell])
         for table, size, weight in zip(tables, sizes, mass[cell], strict=True):
-            rates = rng.choice(rate, times, p=weight / weight.sum())
+            rates = rng.choice(rate, visits[cell], p=weight / weight.sum())
             drawn += table.draw_errors(rates, int(size), slips[cell], rng)
         totals.append(drawn)
     return np.concatenate(totals), evidence @ slips
