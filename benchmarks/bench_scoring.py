@@ -263,16 +263,20 @@ def read_file(path: str) -> None:
 
 
 def scaling(rows: int, classes: int, repeats: int) -> dict[str, Any]:
-    """Time of the passes and of the whole score over n (K = 10) and over K (n = 50,000)."""
+    """Time both passes over n (K = 10) and over K (n = 50,000); processor time of all threads."""
     sizes = [(n, 10) for n in (10_000, 100_000, 1_000_000, rows)]
     sizes += [(50_000, k) for k in (2, 10, 50, 200, 1000, classes)]
     table = []
     for n, k in sizes:
         labels, pred_probs = simulate(n, k)
         gather_evidence(labels, [pred_probs])
-        passes = min(seconds(lambda: gather_evidence(labels, [pred_probs])) for _ in range(repeats))  # noqa: B023
-        whole = min(seconds(lambda: score(labels, pred_probs).suspicion) for _ in range(repeats))  # noqa: B023
-        table.append({"n": n, "K": k, "passes": passes, "score": whole, "passes_ns_per_value": passes / n / k * 1e9})
+        wall, processor = [], []
+        for _ in range(repeats):
+            before = time.process_time()
+            wall.append(seconds(lambda: gather_evidence(labels, [pred_probs])))  # noqa: B023 -- called at once
+            processor.append(time.process_time() - before)
+        found = {"n": n, "K": k, "wall": min(wall), "processor": min(processor)}
+        table.append(found | {"nanoseconds_per_value": min(processor) / n / k * 1e9})
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "local-scoring-scaling.svg").write_text(plot(table), encoding="utf-8")
     return {"table": table}
@@ -282,7 +286,7 @@ def plot(table: list[dict[str, float]]) -> str:
     """Draw time over the number of probabilities, both axes logarithmic, with a line of slope 1 through the last."""
     width, height, margin = 560, 360, 56
     x = [np.log10(row["n"] * row["K"]) for row in table]
-    y = [np.log10(row["passes"]) for row in table]
+    y = [np.log10(row["processor"]) for row in table]
     left, right = np.floor(min(x)), np.ceil(max(x))
     low, high = np.floor(min(y)), np.ceil(max(y))
 
@@ -311,7 +315,7 @@ def plot(table: list[dict[str, float]]) -> str:
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
-        f'font-size="12">\n<title>Time of both passes over the number of probabilities</title>\n{body}\n</svg>\n'
+        f'font-size="12">\n<title>Processor time of both passes by number of probabilities</title>\n{body}\n</svg>\n'
     )
 
 

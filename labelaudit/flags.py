@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 """Names of the rules."""
 
 _PIECE = 100_000  # margins computed together: their temporaries stay in the processor's cache
+_SORTED_AT_ONCE = 1000  # values that are sorted as fast as they are searched
 _TIE = 1e-6  # a given label this close to the best class counts as predicted
 
 
@@ -129,8 +130,8 @@ def _lowest(quality: NDArray[np.floating], rows: RowStatistics) -> NDArray[np.bo
 
 
 def _least(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:
-    """Return which `count` values a sort puts first; it sorts only where equal values make its order matter."""
-    if 0 < count < len(values):
+    """Return which `count` values a sort puts first; of many values it sorts only where equal ones make it matter."""
+    if 0 < count < len(values) and len(values) > _SORTED_AT_ONCE:
         chosen = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
         if len(chosen) == count:
             return chosen
@@ -190,16 +191,24 @@ def _prune_by_noise_rate(
     flags = np.zeros(len(rows), dtype=bool)
     for group in _groups(rows, keep, least, walk.memory // 2 // walk.dtype.itemsize):
         # In a function of its own, so that the margins of one group are gone before the next group's are read.
-        _flag_group(flags, group, keep, _read_margins(group, rows.given, len(keep), walk, weights))
+        _flag_group(flags, group, keep, _read_margins(group, rows.given, len(keep), walk, weights), walk)
     return flags
 
 
 def _flag_group(
-    flags: NDArray[np.bool_], group: _Group, keep: NDArray[np.int64], margins: dict[int, NDArray[np.floating]]
+    flags: NDArray[np.bool_],
+    group: _Group,
+    keep: NDArray[np.int64],
+    margins: dict[int, NDArray[np.floating]],
+    walk: Walk,
 ) -> None:
-    for k, members, others in group:
+    def flag_class(part: tuple[int, NDArray[np.intp], NDArray[np.intp]]) -> None:
+        k, members, others = part
         for j, margin in zip(others, margins[k].T, strict=True):
-            flags[members[_least(-margin, int(keep[j, k]))]] = True
+            flags[members[_least(-margin, int(keep[j, k]))]] = True  # rows of one class: no other thread's
+
+    for _ in walk.on_threads(flag_class, group):
+        pass
 
 
 _Group = list[tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Walk", "pooled"]
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,14 +100,17 @@ class Walk:
         """Number of classes ``K``."""
         return int(self.sources[0].shape[1])
 
-    def map(self, function: Callable[[slice], _T]) -> Iterator[_T]:
-        """Apply `function` to all slices on threads; results, and the first error, come in the order of the rows."""
-        slices = row_slices(self.n, self.rows)
+    def on_threads(self, function: Callable[[_Item], _T], items: Iterable[_Item]) -> Iterator[_T]:
+        """Apply `function` to all items on threads; results, and the first error, come in the order of the items."""
         if self.threads == 1:
-            yield from map(function, slices)
+            yield from map(function, items)
             return
         with ThreadPoolExecutor(self.threads) as executor:
-            yield from executor.map(function, slices)
+            yield from executor.map(function, items)
+
+    def map(self, function: Callable[[slice], _T]) -> Iterator[_T]:
+        """Apply `function` to the slices of all chunks on threads, in the order of the rows."""
+        return self.on_threads(function, row_slices(self.n, self.rows))
 
     def each(self, function: Callable[[slice], None]) -> None:
         """Apply `function` to all slices on threads."""
