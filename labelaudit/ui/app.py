@@ -4,43 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 
 import streamlit as st
 
 from labelaudit.errors import LabelAuditError
-from labelaudit.ui import queue_page
 from labelaudit.ui.session import Session, keep_name, show_error, sign_in
 
 __all__ = ["main"]
 
-_STYLE = "<style>.block-container { padding-top: 4rem; padding-bottom: 2rem; max-width: 84rem; }</style>"
+_PAGES = {
+    "queue": "Queue",
+    "overview": "Overview",
+    "table": "Table",
+    "map": "Map",
+    "confusion": "Classes and confusion",
+    "people": "People",
+    "history": "History",
+    "plain": "Queue without script",
+}
+"""Title by address; the module ``<address>_page`` shows the page."""
+
+_STYLE = """<style>
+.block-container { padding-top: 4rem; padding-bottom: 2rem; max-width: 84rem; }
+h1 { font-size: 1.7rem !important; } h2 { font-size: 1.3rem !important; } h3 { font-size: 1.1rem !important; }
+</style>"""
 
 
 def main() -> None:
     """Show the page that the address names."""
-    st.set_page_config(page_title="labelaudit", layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title="labelaudit", layout="wide")
+    st.html(_STYLE)
     session = sign_in()
     if session is None:
         return
-    pages = {
-        "Review": [
-            _page(session, queue_page.show, "Queue", "queue", default=True),
-        ],
-    }
-    chosen = st.navigation(pages, position="top")
-    st.html(_STYLE)
+    for path, title in _PAGES.items():
+        session.pages[path] = st.Page(
+            partial(_show, session, path), title=title, url_path=path, default=path == "queue"
+        )
     keep_name(session)
-    chosen.run()
+    st.navigation(list(session.pages.values()), position="top").run()
+    st.caption(f"{session.person} · {session.role}", text_alignment="right")
 
 
-def _page(
-    session: Session, show: Callable[[Session], None], title: str, path: str, *, default: bool = False
-) -> st.Page:
-    shown = partial(_guarded, session, show)
-    return st.Page(shown, title=title, url_path=path, default=default)
-
-
-def _guarded(session: Session, show: Callable[[Session], None]) -> None:
+def _show(session: Session, path: str) -> None:
+    # Imported when it is first shown, so that the queue does not wait for plotly.
+    show: Callable[[Session], None] = import_module(f"labelaudit.ui.{path}_page").show
     try:
         show(session)
     except LabelAuditError as error:

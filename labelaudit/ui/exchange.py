@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.decisions import Action, may
 from labelaudit.errors import UnknownNameError
-from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Role, Undo, Verdict
+from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Undo, Verdict
 from labelaudit.store import Command
 from labelaudit.ui.words import empty_state, progress_lines
 
@@ -32,8 +31,10 @@ class Exchange:
     ----------
     bench : Workbench
         Audit and store.
-    person, role : str
+    person : str
         Who is signed in.
+    may_judge : bool
+        Whether they may decide.
     filter, order
         The queue on the page.
     view : str
@@ -44,7 +45,7 @@ class Exchange:
 
     bench: Workbench
     person: str
-    role: str
+    may_judge: bool
     filter: Filter
     order: str
     view: str
@@ -54,11 +55,6 @@ class Exchange:
     def scope(self) -> str:
         """Whose outboxes of which audit a browser may send here."""
         return f"{self.bench.audit.audit_id}:{self.person}"
-
-    @property
-    def may_judge(self) -> bool:
-        """Whether the person may decide."""
-        return may(Role(self.role), Action.DECIDE)
 
     def opening(self) -> dict[str, Any]:
         """Return the data for a card that has sent no message yet."""

@@ -23,7 +23,7 @@ def show(session: Session) -> None:
     exchange = Exchange(
         bench=session.bench,
         person=session.person,
-        role=session.role,
+        may_judge=session.may_judge,
         filter=view.filter,
         order=view.effective_order,
         view=view.name,

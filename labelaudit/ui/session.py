@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
+from labelaudit.decisions import Action, may
 from labelaudit.errors import LabelAuditError
+from labelaudit.reviewing import Filter, Queue, Role, new_id
 from labelaudit.ui.card import remember_name
 from labelaudit.ui.workbench import Workbench
 
@@ -28,11 +31,35 @@ class Session:
         The audit and its reviews.
     person, role : str
         Who, and what they may do.
+    pages : dict of str to Page
+        Where to go, by address.
     """
 
     bench: Workbench
     person: str
     role: str
+    pages: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_judge(self) -> bool:
+        """Whether the person may decide."""
+        return may(Role(self.role), Action.DECIDE)
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether the person leads the review."""
+        return Role(self.role) is Role.LEAD
+
+    def queue(self, filter: Filter | None = None, order: str = "suspicion") -> Queue:
+        """Return a view of the queue for pages that claim nothing."""
+        if "client" not in st.session_state:
+            st.session_state["client"] = f"page-{new_id()}"
+        return self.bench.queue(self.person, st.session_state["client"], filter or Filter(queue="all"), order)
+
+    def open_queue(self, **parameters: str) -> None:
+        """Turn to the page of a queue."""
+        st.session_state.pop("selection", None)
+        st.switch_page(self.pages["queue"], query_params=parameters)
 
 
 def sign_in() -> Session | None:

@@ -19,6 +19,7 @@ __all__ = [
     "next_steps",
     "progress_lines",
     "spoken_time",
+    "unmarked",
 ]
 
 VERDICTS = {
@@ -42,6 +43,9 @@ KINDS = {
 """Kinds of flagged items as people read them."""
 
 
+_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
+
+
 def count_of(count: float, thing: str, things: str | None = None) -> str:
     """Return a count with its noun.
 
@@ -51,6 +55,17 @@ def count_of(count: float, thing: str, things: str | None = None) -> str:
     ('1 item', '1,200 items')
     """
     return f"{count:,.0f} {thing if round(count) == 1 else things or thing + 's'}"
+
+
+def unmarked(text: str) -> str:
+    r"""Return `text` so that Streamlit's Markdown shows it as it is, in labels of buttons.
+
+    Examples
+    --------
+    >>> unmarked("**refund** :smile:") == r"\*\*refund\*\* \:smile\:"
+    True
+    """
+    return "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in text)
 
 
 def spoken_time(minutes: float) -> str:

@@ -70,9 +70,9 @@ class Workbench:
         return Health.from_dict(self.audit.health)
 
     @cached_property
-    def places(self) -> NDArray[Any]:
-        """(n, 2) places of the items on the map, in the order of the data."""
-        return plane(self.audit.arrays["embeddings"])
+    def map_places(self) -> NDArray[Any]:
+        """(n, 2) places of the items on the map, in the order of the audit's table."""
+        return plane(self.audit.arrays["embeddings"])[self.viewer.data_rows]
 
     @property
     def store(self) -> Store:

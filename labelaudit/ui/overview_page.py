@@ -1,0 +1,117 @@
+"""Overview: how healthy are the labels, what to do now, and how sure is that."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from labelaudit.health import Health
+from labelaudit.reviewing import Filter
+from labelaudit.ui.session import Session
+from labelaudit.ui.words import count_of, health_lines, next_steps, progress_lines
+
+__all__ = ["show"]
+
+_PAIRS = 8
+
+
+def show(session: Session) -> None:
+    """Show the overview."""
+    bench, health = session.bench, session.bench.health
+    st.title("How healthy are the labels?")
+    st.text(_summary(session, health))
+    for column, (name, value, meaning) in zip(st.columns(5), health_lines(health), strict=True):
+        column.metric(name, value)
+        column.caption(meaning)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _what_now(session, health)
+        _pairs(session, health)
+    with right:
+        st.header("How sure are we?", anchor=False)
+        for line in _certainty(health):
+            st.text(line)
+        notes = bench.audit.provenance.get("notes", ())
+        if notes:
+            with st.expander("Notes of the audit"):
+                for note in notes:
+                    st.text(str(note))
+    _classes(health)
+
+
+def _summary(session: Session, health: Health) -> str:
+    source = session.bench.audit.origin
+    parts = [f"{health.items:,} items in {len(health.classes)} classes"]
+    parts += [f"{health.unlabelled:,} unlabelled"] if health.unlabelled else []
+    parts += [f"{health.not_assessable:,} not assessable"] if health.not_assessable else []
+    return "; ".join(parts) + (f" · {source.path}" if source else "")
+
+
+def _what_now(session: Session, health: Health) -> None:
+    st.header("What should I do now?", anchor=False)
+    queue = session.queue(Filter())
+    standing = session.bench.standing(queue)
+    counts = standing.progress.counts
+    share = counts.decided / counts.total if counts.total else 1.0
+    st.progress(share, text=f"{counts.decided:,} of {count_of(counts.total, 'suspect')} decided")
+    for step in next_steps(standing, health):
+        st.markdown(f"- {step}")
+    st.caption(" · ".join(progress_lines(standing, learned=session.bench.learned)))
+    with st.container(horizontal=True):
+        if st.button("Review the suspects", type="primary"):
+            session.open_queue()
+        if st.button("Look at the ambiguous items"):
+            session.open_queue(queue="ambiguous")
+
+
+def _pairs(session: Session, health: Health) -> None:
+    if not health.confused_pairs:
+        return
+    st.subheader("Most confused pairs", anchor=False)
+    st.caption("Choose a row to open its queue.")
+    pairs = health.confused_pairs[:_PAIRS]
+    table = pd.DataFrame(
+        {
+            "Labelled": [pair.given for pair in pairs],
+            "looks like": [pair.suggested for pair in pairs],
+            "Suspects": [pair.suspects for pair in pairs],
+            "Expected errors": [round(pair.expected_errors, 1) for pair in pairs],
+        }
+    )
+    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs")
+    if chosen.selection.rows:
+        pair = pairs[chosen.selection.rows[0]]
+        session.open_queue(given=pair.given, suggested=pair.suggested)
+
+
+def _certainty(health: Health) -> list[str]:
+    low, high = health.expected_errors_range
+    count = count_of(health.not_assessable, "item")
+    unassessed = [f"{count} could not be assessed; that is not the same as fine."] if health.not_assessable else []
+    return [
+        f"The {health.range_kind} of the number of errors is {low:,.0f} to {high:,.0f}.",
+        "It comes from the model alone: it says what is plausible if the model's probabilities are sound, and is no "
+        "confidence interval.",
+        "Items drawn at random say more: review the queue of all items in random order.",
+        *unassessed,
+    ]
+
+
+def _classes(health: Health) -> None:
+    st.subheader("Classes", anchor=False)
+    shown = sorted(health.classes, key=lambda part: (-part.expected_errors, part.name))
+    table = pd.DataFrame(
+        {
+            "Class": [part.name for part in shown],
+            "Items": [part.items for part in shown],
+            "Suspects": [part.suspects for part in shown],
+            "Share": [100 * part.suspects / part.items if part.items else 0.0 for part in shown],
+            "Expected errors": [part.expected_errors for part in shown],
+            "Ambiguous": [part.ambiguous for part in shown],
+        }
+    )
+    columns = {
+        "Share": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
+        "Expected errors": st.column_config.NumberColumn(format="%.1f"),
+    }
+    st.dataframe(table, hide_index=True, column_config=columns)
