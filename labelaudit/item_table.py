@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from labelaudit.neighbors import NeighborStatistics
     from labelaudit.ranking import Ranking
     from labelaudit.scoring import Scores
 
@@ -27,6 +28,7 @@ def item_table(
     ranking: Ranking,
     *,
     reasons_not: NDArray[np.object_],
+    neighbors: NeighborStatistics | None = None,
     member_name: str = "models",
 ) -> pd.DataFrame:
     """Make the items of an audit.
@@ -41,6 +43,8 @@ def item_table(
         Of the same items.
     reasons_not : (n,) object array of str
         Why an item is not assessable; empty where it is assessed or unlabelled.
+    neighbors : NeighborStatistics, optional
+        Of the same items.
     member_name : str
         What several sources of probabilities are called, in the plural.
 
@@ -55,6 +59,18 @@ def item_table(
     unlabelled = dataset.labels == UNLABELLED
     assessed = ~unlabelled & (reasons_not == "")
     names = np.array([*dataset.classes, None], dtype=object)  # index −1 is None
+    grounds = Grounds(
+        classes=dataset.classes,
+        rows=scores.rows,
+        terms=ranking.terms,
+        suggested=ranking.suggested,
+        is_suspect=ranking.is_suspect,
+        is_ambiguous=ranking.is_ambiguous,
+        neighbors=neighbors,
+        members=scores.members,
+        member_name=member_name,
+        not_assessable=np.where(unlabelled, "", reasons_not).astype(object),
+    )
     columns: dict[str, Any] = {
         "row": dataset.rows,
         "content_hash": dataset.content_hashes,
@@ -69,8 +85,8 @@ def item_table(
         "rank": _ranks(ranking.order, assessed),
         "ambiguity_rank": _ranks(_by(ranking.ambiguity, dataset.ids), np.ones(n, dtype=bool)),
         "status": np.where(assessed, "assessed", np.where(unlabelled, "unlabelled", "not assessable: " + reasons_not)),
-        **_kinds(scores, ranking),
-        "reasons": _reasons(dataset, scores, ranking, np.where(unlabelled, "", reasons_not), member_name),
+        **_kinds(scores, ranking, neighbors),
+        "reasons": _reasons(grounds),
         "preview": previews(dataset),
         **{name: scores[name] for name in scores.names},
         **{f"group:{name}": values for name, values in dataset.groups.items()},
@@ -92,33 +108,19 @@ def _probability_of(classes: NDArray[np.integer], scores: Scores) -> NDArray[np.
     return np.select([classes == which for which, _ in known], [p for _, p in known], default=np.nan)
 
 
-def _kinds(scores: Scores, ranking: Ranking) -> dict[str, NDArray[Any]]:
-    result = triage(
-        scores.rows, ranking.suspicion, ranking.ambiguity, neighbors=scores.neighbors, members=scores.members
-    )
-    flagged = ranking.is_suspect | ranking.is_ambiguous
-    chances = {f"chance_{kind}": result.probability[:, k] for k, kind in enumerate(KINDS)}
-    return {"kind": np.where(flagged, result.kind, None), **chances}
+def _kinds(scores: Scores, ranking: Ranking, neighbors: NeighborStatistics | None) -> dict[str, NDArray[Any]]:
+    result = triage(scores.rows, ranking.suspicion, ranking.ambiguity, neighbors=neighbors, members=scores.members)
+    kind = result.kind
+    kind[~(ranking.is_suspect | ranking.is_ambiguous)] = None
+    return {"kind": kind, **{f"chance_{name}": result.probability[:, k] for k, name in enumerate(KINDS)}}
 
 
-def _reasons(
-    dataset: Dataset, scores: Scores, ranking: Ranking, reasons_not: NDArray[np.object_], member_name: str
-) -> NDArray[np.object_]:
-    grounds = Grounds(
-        classes=dataset.classes,
-        rows=scores.rows,
-        terms=ranking.terms,
-        suggested=ranking.suggested,
-        is_suspect=ranking.is_suspect,
-        is_ambiguous=ranking.is_ambiguous,
-        neighbors=scores.neighbors,
-        members=scores.members,
-        member_name=member_name,
-        not_assessable=reasons_not,
-    )
-    texts = np.full(len(dataset), "", dtype=object)
-    spoken = np.flatnonzero(ranking.is_suspect | ranking.is_ambiguous | (reasons_not != ""))
-    texts[spoken] = explain_all(spoken, grounds)
+def _reasons(grounds: Grounds) -> NDArray[np.object_]:
+    texts = np.full(len(grounds.rows), "", dtype=object)
+    spoken = grounds.is_suspect | grounds.is_ambiguous
+    if grounds.not_assessable is not None:
+        spoken = spoken | (grounds.not_assessable != "")
+    texts[spoken] = explain_all(np.flatnonzero(spoken), grounds)
     return texts
 
 

@@ -17,6 +17,7 @@ from labelaudit import health
 from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.domain import UNLABELLED, Dataset
+from labelaudit.errors import MissingExtraError
 from labelaudit.item_table import item_table
 from labelaudit.labels import check_auditable
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
@@ -89,7 +90,7 @@ def audit(
         has_probs=bool(dataset.pred_probs),
     )
     obtained = _obtain(dataset, config, tell, None if checkpoint is None else Path(checkpoint), resume=resume)
-    neighbors, neighborhood = _neighborhood(dataset, config, obtained, tell)
+    neighbors, neighborhood, remarks = _neighborhood(dataset, config, obtained, tell)
     tell(0, 1, "Scoring")
     labels = np.where(obtained.assessable, dataset.labels, UNLABELLED).astype(np.int32)
     scores = Scores(
@@ -104,14 +105,23 @@ def audit(
         )
     )
     ranking = rank(scores.rows, neighbors=neighborhood, members=scores.members, ids=dataset.ids)
-    items = item_table(dataset, scores, ranking, reasons_not=obtained.reasons_not, member_name=obtained.members)
+    items = item_table(
+        dataset,
+        scores,
+        ranking,
+        reasons_not=obtained.reasons_not,
+        neighbors=neighborhood,
+        member_name=obtained.members,
+    )
     tell(1, 1, "Scoring")
     return Audit(
         items=items,
         classes=dataset.classes,
         config=config,
         fingerprint=dataset.fingerprint,
-        provenance=_provenance(dataset, (*_origin_notes(dataset), *obtained.notes), time.perf_counter() - started),
+        provenance=_provenance(
+            dataset, (*_origin_notes(dataset), *obtained.notes, *remarks), time.perf_counter() - started
+        ),
         health=_health(items, dataset.classes, scores, ranking).as_dict(),
         statistics=_statistics(scores),
         origin=dataset.origin,
@@ -167,13 +177,19 @@ def _obtain(
 
 def _neighborhood(
     dataset: Dataset, config: AuditConfig, obtained: _Obtained, tell: ProgressCallback
-) -> tuple[Neighbors | None, NeighborStatistics | None]:
+) -> tuple[Neighbors | None, NeighborStatistics | None, tuple[str, ...]]:
     if obtained.embeddings is None or config.neighbors == 0 or len(dataset) < 2:
-        return None, None
+        return None, None, ()
     tell(0, 1, "Finding neighbours")
-    found = find_neighbors(obtained.embeddings, k=config.neighbors, memory=config.memory)
+    # Ties go by id, so that the order of the rows changes nothing.
+    order = np.argsort(dataset.ids.astype(str), kind="stable")
+    try:
+        found = find_neighbors(obtained.embeddings, k=config.neighbors, memory=config.memory, order=order)
+    except MissingExtraError as error:
+        # Neighbours are further evidence; without them there still is an audit.
+        return None, None, (f"Neighbours were left out. {error}",)
     tell(1, 1, "Finding neighbours")
-    return found, neighbor_statistics(found, dataset.labels, dataset.n_classes)
+    return found, neighbor_statistics(found, dataset.labels, dataset.n_classes), ()
 
 
 def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranking: Ranking) -> health.Health:
