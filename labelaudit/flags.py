@@ -173,7 +173,9 @@ def _prune_by_class(rows: RowStatistics, keep: NDArray[np.int64], least: int) ->
 
 def _by_class(given: NDArray[np.int32], n_classes: int, least: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Yield each class of more than `least` items with its rows, ascending."""
-    order = np.argsort(given, kind="stable")
+    # numpy sorts 16-bit integers by radix, ten times as fast as wider ones.
+    keys = given.astype(np.int16) if n_classes <= np.iinfo(np.int16).max else given
+    order = np.argsort(keys, kind="stable")
     ends = np.searchsorted(given[order], np.arange(n_classes + 1))
     for k in range(n_classes):
         members = order[ends[k] : ends[k + 1]]

@@ -76,7 +76,7 @@ def round_keeping_sum(rows: NDArray[np.floating]) -> NDArray[np.int64]:
     Examples
     --------
     >>> round_keeping_sum(np.array([[0.4, 0.4, 1.2]])).tolist()
-    [[1, 0, 1]]
+    [[0, 1, 1]]
     """
     rounded = np.round(rows)
     missing = np.round(rows.sum(axis=1)) - rounded.sum(axis=1)
