@@ -11,14 +11,15 @@ from labelaudit.errors import DecisionRefusedError, UnknownNameError
 from labelaudit.store import schema
 from labelaudit.store.projection import Person
 
-__all__ = ["check_name", "person_of", "require", "role_of", "unknown_person"]
+__all__ = ["check_allowed", "check_name", "person_of", "require", "role_of", "unknown_person"]
 
 NAME_CHARACTERS = 100
+_PERSON = sa.select(schema.people).where(schema.people.c.name == sa.bindparam("the_name"))
 
 
 def person_of(connection: sa.Connection, name: str) -> Person:
     """Return the person called `name`; raise DecisionRefusedError if there is none."""
-    row = connection.execute(sa.select(schema.people).where(schema.people.c.name == name)).first()
+    row = connection.execute(_PERSON, {"the_name": name}).first()
     if row is None:
         raise unknown_person(name, connection.scalars(sa.select(schema.people.c.name)).all())
     return Person(row.name, Role(row.role), bool(row.active))
@@ -26,10 +27,14 @@ def person_of(connection: sa.Connection, name: str) -> Person:
 
 def require(connection: sa.Connection, name: str, action: Action) -> Person:
     """Return the person called `name`; raise DecisionRefusedError if they may not do `action`."""
-    person = person_of(connection, name)
+    return check_allowed(person_of(connection, name), action)
+
+
+def check_allowed(person: Person, action: Action) -> Person:
+    """Return `person`; raise DecisionRefusedError if they may not do `action`."""
     if not person.active or not may(person.role, action):
         what = f"is a {person.role}" if person.active else "is no longer active"
-        raise DecisionRefusedError(f"{name} {what} and may not do that ({action}).", "Ask a lead of this store.")
+        raise DecisionRefusedError(f"{person.name} {what} and may not do that ({action}).", "Ask a lead of this store.")
     return person
 
 

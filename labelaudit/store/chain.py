@@ -23,6 +23,8 @@ GENESIS = "0" * 64
 """What the first event names as the hash of the one before it."""
 
 _BLOCK = 20_000
+_HEAD = sa.select(schema.head).where(schema.head.c.id == 1)
+_MOVE_HEAD = sa.update(schema.head).where(schema.head.c.id == 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,7 @@ class Ledger:
     def __init__(self, connection: sa.Connection, now: int, audit_id: str) -> None:
         self._connection = connection
         self.audit_id = audit_id
-        row = connection.execute(sa.select(schema.head).where(schema.head.c.id == 1)).first()
+        row = connection.execute(_HEAD).first()
         if row is None:
             raise StoreDamagedError("The review store has lost its head row.", "Restore the newest backup.")
         self.seq, self._hash, last = int(row.seq), str(row.hash), int(row.at)
@@ -171,9 +173,7 @@ class Ledger:
         if not self._pending:
             return
         self._connection.execute(sa.insert(schema.events), [event.as_dict() for event in self._pending])
-        self._connection.execute(
-            sa.update(schema.head).where(schema.head.c.id == 1).values(seq=self.seq, hash=self._hash, at=self.now)
-        )
+        self._connection.execute(_MOVE_HEAD, {"seq": self.seq, "hash": self._hash, "at": self.now})
         self._pending.clear()
 
 

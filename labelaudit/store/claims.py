@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,14 +16,46 @@ from labelaudit.store.schema import claims, item_groups, items, opinions
 __all__ = ["claim_cards", "purge_claims", "renew_claims"]
 
 
+# Built once: SQLAlchemy takes as long to build a statement as SQLite to run it.
+_NOW: sa.BindParameter[int] = sa.bindparam("the_now")
+_HORIZON: sa.BindParameter[int] = sa.bindparam("the_horizon")
+_CLIENT: sa.BindParameter[str] = sa.bindparam("the_client")
+_PERSON: sa.BindParameter[str] = sa.bindparam("the_person")
+_PURGE = sa.delete(claims).where((claims.c.expires <= _NOW) | (claims.c.expires > _HORIZON))
+_RENEW = sa.update(claims).where(claims.c.client == _CLIENT).values(expires=sa.bindparam("the_end"))
+_HELD = (
+    sa.select(*SHOWN, claims.c.expires, claims.c.blind)
+    .join_from(claims, items, claims.c.item_id == items.c.item_id)
+    .where(claims.c.client == _CLIENT)
+)
+_GOLDEN = sa.select(opinions.c.item_id).where(opinions.c.slot == GOLD)
+_ANY_GOLD = _GOLDEN.limit(1)
+_LIMIT = sa.bindparam("the_limit", type_=sa.Integer)
+_JUDGED = sa.select(
+    sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((opinions.c.item_id.in_(_GOLDEN), 1), else_=0)), 0)
+).where(opinions.c.slot == _PERSON)
+_GOLD_HELD = sa.select(sa.func.count()).where(claims.c.item_id.in_(_GOLDEN), claims.c.person == _PERSON)
+_GOLD_QUERY = (
+    sa.select(*SHOWN)
+    .where(
+        items.c.item_id.in_(_GOLDEN),
+        ~sa.exists().where(opinions.c.item_id == items.c.item_id, opinions.c.slot == _PERSON),
+        ~sa.exists().where(claims.c.item_id == items.c.item_id, claims.c.person == _PERSON),
+    )
+    .order_by(items.c.chance_rank)
+    .limit(_LIMIT)
+)
+"""Items with a known answer that the person has neither judged nor on a screen."""
+
+
 def purge_claims(connection: sa.Connection, now: int) -> None:
     """Remove leases that are over; see :func:`labelaudit.decisions.lease_is_live` for the second condition."""
-    connection.execute(sa.delete(claims).where((claims.c.expires <= now) | (claims.c.expires > now + LEASE_HORIZON_MS)))
+    connection.execute(_PURGE, {"the_now": now, "the_horizon": now + LEASE_HORIZON_MS})
 
 
 def renew_claims(connection: sa.Connection, client: str, now: int) -> None:
     """Make the leases of a client last from now on."""
-    connection.execute(sa.update(claims).where(claims.c.client == client).values(expires=now + LEASE_MS))
+    connection.execute(_RENEW, {"the_client": client, "the_end": now + LEASE_MS})
 
 
 def claim_cards(
@@ -39,18 +72,18 @@ def claim_cards(
 ) -> list[Card]:
     """Fill the hand of a client up to `n` items and return all that it holds, those it held before first.
 
-    Asking again therefore gives the same items, whether or not the first answer arrived.
+    Asking again therefore gives the same items, whether or not the first answer arrived. Leases that are over must have
+    been purged.
     """
-    purge_claims(connection, now)
-    renew_claims(connection, client, now)
     held = [_unjudged(card, filter) for card in _held_cards(connection, client, ORDERS[order])]
     missing = n - len(held)
     if missing <= 0:
         return held
     found = []
     if _is_gold_due(connection, person, held, rules):
-        found = _select(connection, _gold_query(person), 1)
-    found += _select(connection, _free_query(filter, order, person, assigned), missing - len(found))
+        found = _select(connection, _GOLD_QUERY, person, 1)
+    query = _free_query(filter, order, person if filter.queue == "skipped" else "", tuple(assigned))
+    found += _select(connection, query, person, missing - len(found))
     blind = rules.blind_first
     rows = [
         {"item_id": row["item_id"], "client": client, "person": person, "expires": now + LEASE_MS, "blind": blind}
@@ -69,25 +102,22 @@ def _unjudged(card: Card, filter: Filter) -> Card:
 
 
 def _held_cards(connection: sa.Connection, client: str, position: sa.ColumnElement[Any]) -> list[Card]:
-    query = (
-        sa.select(*SHOWN, claims.c.expires, claims.c.blind)
-        .join_from(claims, items, claims.c.item_id == items.c.item_id)
-        .where(claims.c.client == client)
-        .order_by(position)
-    )
-    return [Card(**{**row._asdict(), "blind": bool(row.blind)}) for row in connection.execute(query)]
+    rows = connection.execute(_HELD.order_by(position), {"the_client": client})
+    return [Card(**{**row._asdict(), "blind": bool(row.blind)}) for row in rows]
 
 
-def _select(connection: sa.Connection, query: sa.Select[Any], limit: int) -> list[dict[str, Any]]:
+def _select(connection: sa.Connection, query: sa.Select[Any], person: str, limit: int) -> list[dict[str, Any]]:
     if limit <= 0:
         return []
-    return [row._asdict() for row in connection.execute(query.limit(limit))]
+    rows = connection.execute(query, {"the_person": person, "the_limit": limit})
+    return [row._asdict() for row in rows]
 
 
-def _free_query(filter: Filter, order: str, person: str, assigned: Sequence[tuple[str, str]]) -> sa.Select[Any]:
+@lru_cache(maxsize=256)
+def _free_query(filter: Filter, order: str, skipper: str, assigned: tuple[tuple[str, str], ...]) -> sa.Select[Any]:
     """Items of the queue that need one more opinion, of somebody who has given none, and are on no screen for it."""
     status = Status.CONFLICT if filter.queue == "conflicts" else Status.OPEN
-    query = sa.select(*SHOWN).where(items.c.status == str(status), *conditions(filter, person))
+    query = sa.select(*SHOWN).where(items.c.status == str(status), *conditions(filter, skipper))
     of_item = claims.c.item_id == items.c.item_id
     on_screens = sa.select(sa.func.count()).select_from(claims).where(of_item).scalar_subquery()
     if status is Status.CONFLICT:
@@ -95,13 +125,13 @@ def _free_query(filter: Filter, order: str, person: str, assigned: Sequence[tupl
     else:
         query = query.where(
             items.c.given_opinions + on_screens < items.c.needed,
-            ~sa.exists().where(of_item, claims.c.person == person),
+            ~sa.exists().where(of_item, claims.c.person == _PERSON),
         )
         if filter.queue != "skipped":
-            query = query.where(~sa.exists().where(opinions.c.item_id == items.c.item_id, opinions.c.slot == person))
+            query = query.where(~sa.exists().where(opinions.c.item_id == items.c.item_id, opinions.c.slot == _PERSON))
     if assigned and status is Status.OPEN:
         query = query.where(sa.or_(*(_assigned_part(field, value) for field, value in assigned)))
-    return query.order_by(ORDERS[order])
+    return query.order_by(ORDERS[order]).limit(_LIMIT)
 
 
 def _assigned_part(field: str, value: str) -> sa.ColumnElement[bool]:
@@ -112,30 +142,8 @@ def _assigned_part(field: str, value: str) -> sa.ColumnElement[bool]:
 
 
 def _is_gold_due(connection: sa.Connection, person: str, held: Sequence[Card], rules: Rules) -> bool:
-    if rules.gold_every <= 0:
+    if rules.gold_every <= 0 or connection.execute(_ANY_GOLD).first() is None:
         return False
-    golden = sa.select(opinions.c.item_id).where(opinions.c.slot == GOLD)
-    if connection.execute(golden.limit(1)).first() is None:
-        return False
-    mine = sa.select(sa.func.count()).select_from(opinions).where(opinions.c.slot == person)
-    judged = int(connection.scalar(mine) or 0) + len(held)
-    seen = int(connection.scalar(mine.where(opinions.c.item_id.in_(golden))) or 0)
-    seen += int(
-        connection.scalar(
-            sa.select(sa.func.count()).where(
-                claims.c.item_id.in_(golden),
-                claims.c.item_id.in_([card.item_id for card in held]),
-                claims.c.person == person,
-            )
-        )
-        or 0
-    )
-    return (judged + 1) // rules.gold_every > seen
-
-
-def _gold_query(person: str) -> sa.Select[Any]:
-    """Items with a known answer that the person has neither judged nor on a screen."""
-    golden = sa.select(opinions.c.item_id).where(opinions.c.slot == GOLD)
-    judged = sa.exists().where(opinions.c.item_id == items.c.item_id, opinions.c.slot == person)
-    on_screen = sa.exists().where(claims.c.item_id == items.c.item_id, claims.c.person == person)
-    return sa.select(*SHOWN).where(items.c.item_id.in_(golden), ~judged, ~on_screen).order_by(items.c.chance_rank)
+    judged, golden = connection.execute(_JUDGED, {"the_person": person}).one()
+    golden += int(connection.scalar(_GOLD_HELD, {"the_person": person}) or 0)
+    return (int(judged) + len(held) + 1) // rules.gold_every > int(golden)

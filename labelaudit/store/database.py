@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from labelaudit.errors import MissingExtraError, StoreDamagedError, StoreError, StoreUnavailableError, UsageError
 from labelaudit.store.filesystems import refuse_network_file_system
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: writers wait as SQLite has them wait
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Database"]
 
@@ -101,9 +108,10 @@ class Database:
     def _patiently(self, engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         deadline = time.monotonic() + self.patience
         pause = _FIRST_PAUSE
+        turns = self.file if engine is self._writing else None
         while True:
             try:
-                with engine.connect() as connection, connection.begin():
+                with _turn(turns, deadline), engine.connect() as connection, connection.begin():
                     return work(connection)
             except (DBAPIError, PoolTimeoutError) as error:
                 passing = self._is_passing(error)
@@ -111,7 +119,7 @@ class Database:
                     raise self._in_words(error) from error
             # Waiting writers come back at different moments, or they would meet again.
             time.sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(pause * (1.2 if self.is_sqlite else 2), 0.02 if self.is_sqlite else _LONGEST_PAUSE)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _is_passing(self, error: DBAPIError | PoolTimeoutError) -> bool:
         if isinstance(error, PoolTimeoutError):
@@ -133,6 +141,36 @@ class Database:
                 f"All connections to {self.name} are in use.", "Nothing was saved; try again in a moment."
             )
         return _sqlite_error(error, self.name) if self.is_sqlite else _postgres_error(error, self.name)
+
+
+@contextlib.contextmanager
+def _turn(file: Path | None, deadline: float) -> Iterator[None]:
+    """Wait for the turn to write to a SQLite file, until `deadline` at most.
+
+    SQLite lets waiting writers try again and again, longer apart each time, so that with many of them the unlucky wait
+    for seconds. A lock on a file beside it can be asked for every millisecond at no cost, and goes with the process that
+    holds it. It is a courtesy: what keeps writers apart is SQLite's own lock, also against other programs.
+    """
+    if file is None or fcntl is None:
+        yield
+        return
+    try:
+        descriptor = os.open(f"{file}.turn", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # a folder that cannot be written to: SQLite says it better
+        yield
+        return
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    break  # SQLite has the last word
+                time.sleep(_FIRST_PAUSE * random.uniform(0.5, 1.5))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _parsed(url: str | Path) -> sa.URL:

@@ -40,6 +40,11 @@ Command = Decision | Undo | Redo
 
 _LONGEST_ACTIVE_MS = 24 * 3_600_000
 
+_NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
+_KNOWN = sa.select(events.c.id, events.c.person, events.c.item_id).where(events.c.id.in_(_NAMES))
+_CLAIMS_ON = sa.select(claims).where(claims.c.item_id.in_(_NAMES))
+_GIVE_BACK = sa.delete(claims).where(claims.c.client == sa.bindparam("the_client"), claims.c.item_id.in_(_NAMES))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -131,8 +136,8 @@ class Desk:
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         found: dict[str, tuple[str, str | None]] = {}
         for block in blocks(ids):
-            query = sa.select(events.c.id, events.c.person, events.c.item_id).where(events.c.id.in_(block))
-            found.update({row.id: (row.person, row.item_id) for row in self._connection.execute(query)})
+            rows = self._connection.execute(_KNOWN, {"names": block})
+            found.update({row.id: (row.person, row.item_id) for row in rows})
         return found
 
     def _known_outcome(self, command: Command, known: tuple[str, str | None] | None) -> Outcome | None:
@@ -152,7 +157,7 @@ class Desk:
         new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._items]
         self._items.update(load_items(self._connection, self._projection, new))
         for block in blocks(new):
-            for row in self._connection.execute(sa.select(claims).where(claims.c.item_id.in_(block))):
+            for row in self._connection.execute(_CLAIMS_ON, {"names": block}):
                 self._claims.setdefault(row.item_id, []).append(row)
 
     def _state(self, item_id: str) -> ItemState | None:
@@ -360,8 +365,7 @@ class Desk:
         self._ledger.flush()
         save_changes(self._connection, self._projection)
         for block in blocks(self._given_back):
-            mine = (claims.c.client == self._client) & claims.c.item_id.in_(block)
-            self._connection.execute(sa.delete(claims).where(mine))
+            self._connection.execute(_GIVE_BACK, {"the_client": self._client, "names": block})
         self._given_back.clear()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,18 @@ __all__ = [
 _BLOCK = 500
 """Values in one IN list; well below what any SQLite accepts."""
 
+# Built once: SQLAlchemy takes as long to build a statement as SQLite to run it.
+_NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
+_ITEMS_NAMED = sa.select(schema.items).where(schema.items.c.item_id.in_(_NAMES))
+_OPINIONS_ON = sa.select(schema.opinions).where(schema.opinions.c.item_id.in_(_NAMES))
+_SETTINGS = sa.select(schema.settings)
+_REMOVE_OPINION = sa.delete(schema.opinions).where(
+    schema.opinions.c.item_id == sa.bindparam("of_item"), schema.opinions.c.slot == sa.bindparam("of_slot")
+)
+
+_UNTOUCHED = {"needed": 1, "given_opinions": 0, "status": "open", "verdict": None, "label": None, "version": 0}
+"""State of an item before the first event, as the table has it by default."""
+
 _STATE = ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version")
 
 
@@ -41,7 +54,7 @@ def blocks(values: Iterable[str]) -> Iterator[Sequence[str]]:
 def load_frame(connection: sa.Connection, *, people: bool = True) -> Projection:
     """Load what is small: binding and rules, and unless told otherwise people and assignments."""
     projection = Projection()
-    values = {row.key: row.value for row in connection.execute(sa.select(schema.settings))}
+    values = {row.key: row.value for row in connection.execute(_SETTINGS)}
     if "rules" in values:
         projection.rules = Rules(**json.loads(values["rules"]))
     if json.loads(values.get("binding", "null")) is not None:
@@ -59,11 +72,11 @@ def load_items(connection: sa.Connection, projection: Projection, item_ids: Iter
     wanted = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in projection.opinions]
     found: dict[str, Any] = {}
     for block in blocks(wanted):
-        for row in connection.execute(sa.select(schema.items).where(schema.items.c.item_id.in_(block))):
+        for row in connection.execute(_ITEMS_NAMED, {"names": block}):
             found[row.item_id] = row
             projection.opinions.setdefault(row.item_id, {})
             projection.versions[row.item_id] = row.version
-        for row in connection.execute(sa.select(schema.opinions).where(schema.opinions.c.item_id.in_(block))):
+        for row in connection.execute(_OPINIONS_ON, {"names": block}):
             projection.opinions.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
     return found
 
@@ -88,9 +101,7 @@ def save_changes(connection: sa.Connection, projection: Projection) -> None:
         else:
             kept.append(standing.as_row(item_id, slot))
     if removed:
-        table = schema.opinions
-        condition = (table.c.item_id == sa.bindparam("of_item")) & (table.c.slot == sa.bindparam("of_slot"))
-        connection.execute(sa.delete(table).where(condition), removed)
+        connection.execute(_REMOVE_OPINION, removed)
     _upsert(connection, schema.opinions, kept, ("item_id", "slot"))
     states = [
         item_row(
@@ -152,8 +163,11 @@ def rebuild(connection: sa.Connection) -> Projection:
     _replace(connection, schema.opinions, _opinion_rows(projection))
     _replace(connection, schema.actions, projection.action_rows())
     save_frame(connection, projection)
-    ids = connection.scalars(sa.select(schema.items.c.item_id)).all()
-    _update_items(connection, [_state_of(projection, item_id) for item_id in ids])
+    connection.execute(sa.update(schema.items).values(_UNTOUCHED))
+    ids = connection.scalars(sa.select(schema.items.c.item_id))
+    # Most items are as the table has them by default, unless the rules ask for more than one opinion.
+    touched = (item_id for item_id in ids if item_id in projection.versions or projection.rules.opinions > 1)
+    _update_items(connection, [_state_of(projection, item_id) for item_id in touched])
     return projection
 
 
@@ -205,9 +219,14 @@ def _names(table: sa.Table) -> tuple[str, ...]:
 def _update_items(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in rows[0] if name != "item_id"}
-    query = sa.update(schema.items).where(schema.items.c.item_id == sa.bindparam("to_item_id")).values(values)
+    query = _item_update(tuple(name for name in rows[0] if name != "item_id"))
     connection.execute(query, [{f"to_{name}": value for name, value in row.items()} for row in rows])
+
+
+@cache
+def _item_update(names: tuple[str, ...]) -> sa.Update:
+    values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
+    return sa.update(schema.items).where(schema.items.c.item_id == sa.bindparam("to_item_id")).values(values)
 
 
 def _replace(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
@@ -217,11 +236,14 @@ def _replace(connection: sa.Connection, table: sa.Table, rows: list[dict[str, An
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
-    if not rows:
-        return
+    if rows:
+        connection.execute(_upsert_into(connection.dialect.name, table, key), rows)
+
+
+@cache
+def _upsert_into(dialect: str, table: sa.Table, key: tuple[str, ...]) -> sa.Insert:
     from sqlalchemy.dialects import postgresql, sqlite
 
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    insert = make(table)
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     changes = {name: insert.excluded[name] for name in _names(table) if name not in key}
-    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changes), rows)
+    return insert.on_conflict_do_update(index_elements=list(key), set_=changes)

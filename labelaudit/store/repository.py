@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from labelaudit.decisions import Action, Role
+from labelaudit.decisions import Action, Role, Rules
 from labelaudit.errors import LabelAuditError, StoreError
 from labelaudit.store import archive, schema
-from labelaudit.store.access import person_of, require
+from labelaudit.store.access import check_allowed, person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
 from labelaudit.store.chain import Ledger, verify_chain
 from labelaudit.store.claims import claim_cards, purge_claims, renew_claims
@@ -21,7 +21,7 @@ from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
 from labelaudit.store.persistence import compare_with_log, load_frame, rebuild
-from labelaudit.store.projection import Binding
+from labelaudit.store.projection import Binding, Person
 from labelaudit.store.queue import Card, Counts, Filter, count_items, page_items
 from labelaudit.store.records import Records, secret_gold
 from labelaudit.store.team import Team
@@ -29,6 +29,7 @@ from labelaudit.store.team import Team
 __all__ = ["Store"]
 
 _RESCORED_AT_ONCE = 2_000
+_PARTS = sa.select(schema.assignments).where(schema.assignments.c.person == sa.bindparam("the_person"))
 
 NAME_CHARACTERS = 100
 
@@ -142,28 +143,16 @@ class Store:
 
     def claim(self, filter: Filter, order: str, n: int, *, person: str, client: str) -> list[Card]:
         """Fill the hand of a client up to `n` items and return them all; see :func:`claim_cards`."""
-        return self.database.write(
-            lambda connection: self._claim(connection, filter, order, n, person=person, client=client)
-        )
 
-    def _claim(
-        self, connection: sa.Connection, filter: Filter, order: str, n: int, *, person: str, client: str
-    ) -> list[Card]:
-        action = Action.ADJUDICATE if filter.queue == "conflicts" else Action.DECIDE
-        require(connection, person, action)
-        rules = load_frame(connection, people=False).rules
-        parts = connection.execute(sa.select(schema.assignments).where(schema.assignments.c.person == person))
-        return claim_cards(
-            connection,
-            filter,
-            order,
-            person=person,
-            client=client,
-            now=self._now(connection),
-            n=n,
-            rules=rules,
-            assigned=[(row.field, row.value) for row in parts],
-        )
+        def work(connection: sa.Connection) -> list[Card]:
+            now = self._now(connection)
+            purge_claims(connection, now)
+            renew_claims(connection, client, now)
+            rules = load_frame(connection, people=False).rules
+            who = person_of(connection, person)
+            return _claim(connection, (filter, order, n), who, client=client, now=now, rules=rules)
+
+        return self.database.write(work)
 
     def renew(self, client: str) -> None:
         """Make the leases of a client last five minutes from now."""
@@ -242,8 +231,7 @@ class Store:
             renew_claims(connection, client, ledger.now)
             if then_claim is None:
                 return outcomes, []
-            wanted, order, n = then_claim
-            return outcomes, self._claim(connection, wanted, order, n, person=person, client=client)
+            return outcomes, _claim(connection, then_claim, who, client=client, now=ledger.now, rules=frame.rules)
 
         return self.database.write(work)
 
@@ -291,6 +279,25 @@ class Store:
 
     def _now(self, connection: sa.Connection) -> int:
         return self._clock() if self._clock is not None else self.database.now(connection)
+
+
+def _claim(
+    connection: sa.Connection, hand: tuple[Filter, str, int], person: Person, *, client: str, now: int, rules: Rules
+) -> list[Card]:
+    wanted, order, n = hand
+    check_allowed(person, Action.ADJUDICATE if wanted.queue == "conflicts" else Action.DECIDE)
+    parts = connection.execute(_PARTS, {"the_person": person.name})
+    return claim_cards(
+        connection,
+        wanted,
+        order,
+        person=person.name,
+        client=client,
+        now=now,
+        n=n,
+        rules=rules,
+        assigned=[(row.field, row.value) for row in parts],
+    )
 
 
 def _execute_many(query: sa.Update, rows: list[dict[str, Any]], connection: sa.Connection) -> None:
