@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["UNLABELLED", "Dataset", "Origin", "ProbSource"]
+__all__ = ["UNLABELLED", "Annotation", "Batch", "BatchItem", "Dataset", "Origin", "ProbSource"]
 
 UNLABELLED = -1
 """Value in `labels` of an item without a label."""
@@ -256,3 +256,127 @@ def _checked_ids(ids: NDArray[np.object_], n: int) -> NDArray[np.object_]:
             "Ids must be unique; leave them out to derive them from content.",
         )
     return ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchItem:
+    """One item of a batch, with what annotators see of it.
+
+    Attributes
+    ----------
+    item_id, content_hash : str
+        From the audit.
+    text : str, optional
+        Its text.
+    image : str, optional
+        Its image: a path on this machine, or a URL.
+    fields : mapping of str to (str, int, float, bool or None), optional
+        Its table row.
+    given_label, suggested_label : str, optional
+        Class names.
+    suggested_probability, suspicion, ambiguity : float, optional
+        0..1, from the audit.
+    why : str
+        Why it was chosen, in words.
+    inclusion_probability : float, optional
+        Probability with which the strategy would choose it, over its seeds; None if that is not known.
+    """
+
+    item_id: str
+    content_hash: str
+    text: str | None = None
+    image: str | None = None
+    fields: Mapping[str, Any] | None = None
+    given_label: str | None = None
+    suggested_label: str | None = None
+    suggested_probability: float | None = None
+    suspicion: float | None = None
+    ambiguity: float | None = None
+    why: str = ""
+    inclusion_probability: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Items for annotators, all of one kind of content.
+
+    Attributes
+    ----------
+    batch_id : str
+        Stands for it in every file; the same choice from the same audit gives the same id.
+    audit_id : str
+        The audit it was chosen from.
+    classes : (K,) tuple of str
+        The labels that annotators may give.
+    items : tuple of BatchItem
+        In the order in which they are to be looked at.
+    several : bool
+        Whether annotators may give an item several labels.
+    blind : bool
+        Whether given and suggested labels are kept from them.
+    """
+
+    batch_id: str
+    audit_id: str
+    classes: tuple[str, ...]
+    items: tuple[BatchItem, ...]
+    several: bool = False
+    blind: bool = False
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def modality(self) -> str:
+        """What annotators see: ``image``, ``table`` or ``text``."""
+        first = self.items[0] if self.items else None
+        if first is None or (first.image is None and first.fields is None):
+            return "text"
+        return "table" if first.image is None else "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """What one person said about one item of a batch, as it came back in a file.
+
+    Attributes
+    ----------
+    item_id : str or None
+        The item as the file names it; None if the file names none.
+    labels : tuple of str
+        Labels chosen, in no particular order.
+    verdict : str or None
+        ``ambiguous``, ``none_fits``, ``exclude`` or ``skip``; None where labels say it.
+    is_answered : bool
+        False for an item that nobody has touched yet.
+    annotator : str or None
+        Who said so, as the file names them.
+    at : int or None
+        When, in milliseconds since the epoch.
+    seconds : float or None
+        How long it took.
+    note : str
+        A remark.
+    batch_id, content_hash : str or None
+        What travelled with the item.
+    content : str or None
+        The text (or the table row as text) as the file has it now; None where the file has none.
+    answer_id : str or None
+        The tool's own id of this answer.
+    where : str
+        Place in the file, for messages.
+    """
+
+    item_id: str | None
+    labels: tuple[str, ...] = ()
+    verdict: str | None = None
+    is_answered: bool = True
+    annotator: str | None = None
+    at: int | None = None
+    seconds: float | None = None
+    note: str = ""
+    batch_id: str | None = None
+    content_hash: str | None = None
+    content: str | None = None
+    answer_id: str | None = None
+    where: str = ""
