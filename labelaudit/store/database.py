@@ -148,7 +148,7 @@ def _turn(file: Path | None, deadline: float) -> Iterator[None]:
     """Wait for the turn to write to a SQLite file, until `deadline` at most.
 
     SQLite lets waiting writers try again and again, longer apart each time, so that with many of them the unlucky wait
-    for seconds. A lock on a file beside it can be asked for every millisecond at no cost, and goes with the process that
+    for seconds. A lock on a file beside it can be asked for each millisecond at no cost, and goes with the process that
     holds it. It is a courtesy: what keeps writers apart is SQLite's own lock, also against other programs.
     """
     if file is None or fcntl is None:

@@ -114,7 +114,10 @@ items = Table(
     Index("items_by_ambiguity", "status", "ambiguity_rank"),
     Index("items_by_chance", "status", "chance_rank"),
     Index("items_pairs", "status", "given_label", "suggested_label", "suspicion_rank"),
-    Index("items_by_content", "content_hash"),
+    # Pages show finished items too.
+    Index("items_in_order_of_suspicion", "suspicion_rank"),
+    Index("items_in_order_of_ambiguity", "ambiguity_rank"),
+    Index("items_in_order_of_chance", "chance_rank"),
 )
 
 item_groups = Table(

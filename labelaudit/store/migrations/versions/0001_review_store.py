@@ -105,8 +105,10 @@ def upgrade() -> None:
     op.create_index("items_ambiguous", "items", ["status", "is_ambiguous", "ambiguity_rank"], unique=False)
     op.create_index("items_by_ambiguity", "items", ["status", "ambiguity_rank"], unique=False)
     op.create_index("items_by_chance", "items", ["status", "chance_rank"], unique=False)
-    op.create_index("items_by_content", "items", ["content_hash"], unique=False)
     op.create_index("items_by_suspicion", "items", ["status", "suspicion_rank"], unique=False)
+    op.create_index("items_in_order_of_ambiguity", "items", ["ambiguity_rank"], unique=False)
+    op.create_index("items_in_order_of_chance", "items", ["chance_rank"], unique=False)
+    op.create_index("items_in_order_of_suspicion", "items", ["suspicion_rank"], unique=False)
     op.create_index(
         "items_pairs", "items", ["status", "given_label", "suggested_label", "suspicion_rank"], unique=False
     )
