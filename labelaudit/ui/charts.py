@@ -17,6 +17,7 @@ __all__ = ["MAP_COLORS", "confusion_figure", "literal", "map_figure"]
 _CLASSES_SHOWN = 40
 _LONGEST = 28
 _CELL = 26
+_SUSPECT = [[0, "#8c97a8"], [1, "#d9480f"]]  # both ends show on light and on dark
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon", "hexagon", "triangle-down")
 
 MAP_COLORS = {
@@ -107,7 +108,7 @@ def map_figure(points: pd.DataFrame, color: str) -> go.Figure:
     """
     figure = go.Figure()
     if color in {"suspicion", "ambiguity"}:
-        marker = {"size": 6, "color": points["value"], "colorscale": "Cividis", "cmin": 0, "cmax": 1}
+        marker = {"size": 6, "color": points["value"], "colorscale": _SUSPECT, "cmin": 0, "cmax": 1}
         marker["colorbar"] = {"title": color}
         figure.add_trace(_points(points, color, marker))
     else:

@@ -82,8 +82,8 @@ class Exchange:
         outcomes += own
         self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes))
         have = {str(item_id) for item_id in message.get("have", ())}
-        shown = [card for card in cards if card.item_id not in have]
         visiting = self._visited(queue, cards)
+        shown = [card for card in cards if card.item_id not in have]
         shown += [] if visiting is None or visiting in cards else [visiting]
         answer = self.opening() | {
             "answered_view": self.view,

@@ -85,10 +85,11 @@ def _content(content: dict[str, Any]) -> None:
 
 
 def _classes(session: Session, queue: Queue, card: Card, names: list[str]) -> None:
-    for place, name in enumerate(names, start=1):
-        take = partial(_relabel, session, queue, card, name)
-        label, key = unmarked(name), str(place)
-        st.button(label, key=f"class-{key}", shortcut=key, on_click=take, disabled=not session.may_judge)
+    with st.container(horizontal=True):
+        for place, name in enumerate(names, start=1):
+            take = partial(_relabel, session, queue, card, name)
+            label, key = unmarked(name), str(place)
+            st.button(label, key=f"class-{key}", shortcut=key, on_click=take, disabled=not session.may_judge)
     other = st.selectbox("Another class", session.bench.audit.classes, None, key=f"other-{card.item_id}")
     if other is not None:
         st.button("Take this class", on_click=partial(_relabel, session, queue, card, other))

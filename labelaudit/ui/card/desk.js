@@ -2,7 +2,7 @@
 
 const TICK_MS = 150;
 const IDLE_MS = 60000;
-const BUFFER = 12; // enough for presses 60 ms apart while an answer of half a second is on its way
+const BUFFER = 16; // enough for presses 60 ms apart while an answer of half a second is on its way
 const UNSAVED_AFTER_MS = 1500;
 const CARDS_KEPT = 100;
 const MEASURES_KEPT = 1000;

@@ -1,0 +1,268 @@
+"""The queue in a real Chromium: keys, outbox, reload, outage, and what the database says after each."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from labelaudit.reviewing import open_store
+from tests.ui.conftest import decisions, verdicts
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+KEYS = {"q": "keep", "a": "ambiguous", "m": "several_fit", "n": "none_fits", "e": "exclude", "s": "skip"}
+
+
+def test_a_queue_is_worked_by_keyboard_alone(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    given = {}
+    for key in ["q", "w", "a", "m", "n", "e", "s", "1", "2", "9"] * 3:
+        given[ann.press(key)] = key
+    assert len(given) == 30
+    ann.saved()
+    stored = verdicts(audit_folder)
+    items = open_items(audit_folder)
+    for item, key in given.items():
+        if key in KEYS:
+            assert stored[item][0] == KEYS[key], (item, key)
+        elif key == "w":
+            assert stored[item] == ("relabel", json.dumps([items[item]["suggested"]])), item
+        else:
+            label = json.loads(stored[item][1])
+            assert stored[item][0] == ("relabel" if label else "keep")
+    taken_back = []
+    for _ in range(3):
+        ann.page.keyboard.press("z")
+        ann.page.wait_for_function("last => !last.includes(document.querySelector('[data-item]').dataset.item)",
+                                   arg=[*taken_back, ""])  # fmt: skip
+        ann.page.wait_for_timeout(200)
+        taken_back.append(ann.card())
+    assert taken_back == list(given)[:-4:-1]
+    ann.saved()
+    assert not set(taken_back) & set(verdicts(audit_folder))
+    ann.page.keyboard.press("y")
+    ann.page.wait_for_timeout(200)
+    ann.saved()
+    again = verdicts(audit_folder)
+    assert taken_back[2] in again
+    assert not {taken_back[0], taken_back[1]} & set(again)
+    assert len(decisions(audit_folder)) == 30
+
+
+def open_items(audit_folder) -> dict[str, dict[str, Any]]:
+    import labelaudit as la
+
+    items = la.load(audit_folder).items
+    return {
+        str(item): {"given": row["given_label"], "suggested": row["suggested_label"]} for item, row in items.iterrows()
+    }
+
+
+def test_reload_links_and_filters_come_back_to_the_same_item(audit_folder, serve, sit_down):
+    server = serve(audit_folder)
+    ann = sit_down(server, "ann")
+    ann.open()
+    for _ in range(3):
+        ann.press("q")
+    here = ann.card()
+    ann.page.reload()
+    assert ann.card() == here
+    items = open_items(audit_folder)
+    label = items[here]["given"]
+    ann.open(f"/?given={label}")
+    assert items[ann.card()]["given"] == label
+    assert f"given={label}" in ann.page.url
+    ann.page.reload()
+    assert items[ann.card()]["given"] == label
+    ann.saved()
+    unclaimed = list(items)[-5]
+    ann.open(f"/?queue=all&item={unclaimed}")
+    assert ann.card() == unclaimed
+    ann.press("q")
+    ann.saved()
+    assert verdicts(audit_folder)[unclaimed][0] == "keep"
+
+
+def test_choosing_a_filter_turns_the_queue(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    ann.page.get_by_role("combobox", name="Queue").click()
+    ann.page.get_by_role("option", name="Ambiguous items").click()
+    ann.page.wait_for_url("**queue=ambiguous**")
+    ann.page.wait_for_timeout(1500)
+    with open_store(audit_folder) as store:
+        from labelaudit.reviewing import Filter
+
+        first = store.page(Filter(queue="ambiguous"), "ambiguity", person="ann", limit=1)[0]
+    assert ann.card() == first.item_id
+
+
+def test_twenty_fast_presses_are_twenty_decisions_on_painted_cards(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    ann.page.evaluate(
+        """() => {
+            window.painted = [document.querySelector('[data-item]').dataset.item];
+            new MutationObserver(() => window.painted.push(document.querySelector('[data-item]')?.dataset.item))
+              .observe(document.body, {attributes: true, subtree: true, attributeFilter: ['data-item']});
+        }"""
+    )
+    ann.page.wait_for_timeout(1000)
+    for _ in range(20):
+        ann.page.keyboard.press("q")
+        ann.page.wait_for_timeout(60)
+    ann.saved()
+    decided = [event.item_id for event in decisions(audit_folder)]
+    assert len(decided) == len(set(decided)) == 20, ann.page.evaluate(
+        "performance.getEntriesByName('labelaudit:next-card').map((entry) => Math.round(entry.duration))"
+    )
+    assert set(decided) <= set(ann.page.evaluate("window.painted"))
+
+
+def test_a_held_key_and_a_double_click_count_once(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    for _ in range(25):
+        ann.page.keyboard.down("q")  # every down after the first is a repeat
+    ann.page.keyboard.up("q")
+    ann.saved()
+    assert len(decisions(audit_folder)) == 1
+    ann.page.get_by_role("button", name="keep").dblclick()
+    ann.page.wait_for_timeout(500)
+    ann.saved()
+    assert len(decisions(audit_folder)) == 2
+
+
+def test_a_reload_at_any_moment_loses_nothing(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    pressed = []
+    for pause in (0, 5, 20, 60, 150):
+        pressed.append(ann.card())
+        ann.page.keyboard.press("q")
+        ann.page.wait_for_timeout(pause)
+        ann.page.reload()
+    ann.card()
+    ann.saved()
+    assert [event.item_id for event in decisions(audit_folder)] == pressed
+
+
+def test_a_server_that_dies_for_ten_seconds_loses_and_doubles_nothing(audit_folder, serve, sit_down):
+    server = serve(audit_folder)
+    ann = sit_down(server, "ann")
+    ann.open()
+    pressed = [ann.press("q") for _ in range(3)]
+    ann.saved()
+    ann.page.wait_for_timeout(1000)
+    server.kill()
+    pressed += [ann.press("a") for _ in range(5)]
+    ann.page.wait_for_selector("text=not saved yet: 5")
+    time.sleep(10)
+    server.start()
+    ann.saved()
+    assert [event.item_id for event in decisions(audit_folder)] == pressed
+
+
+def test_two_reviewers_never_share_an_item(audit_folder, serve, sit_down):
+    server = serve(audit_folder)
+    ann, bob = sit_down(server, "ann"), sit_down(server, "bob")
+    ann.open()
+    ann.card()
+    bob.open()
+    seen = {"ann": set(), "bob": set()}
+    for _ in range(10):
+        seen["ann"].add(ann.press("q"))
+        seen["bob"].add(bob.press("q"))
+    assert not (seen["ann"] | {ann.card()}) & (seen["bob"] | {bob.card()})
+    ann.saved()
+    bob.saved()
+    by = {event.item_id: event.person for event in decisions(audit_folder)}
+    assert by == {item: name for name, items in seen.items() for item in items}
+
+
+def test_find_note_and_changed_keys(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    noted = ann.card()
+    ann.page.keyboard.press("t")
+    ann.page.keyboard.type("asked the depot")
+    ann.page.keyboard.press("Enter")
+    ann.page.keyboard.press("f")
+    ann.page.keyboard.type("invoice")
+    ann.page.keyboard.press("Enter")
+    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=noted)
+    ann.page.keyboard.press("k")
+    ann.page.get_by_role("button", name="Key for keep").click()
+    ann.page.keyboard.press("g")
+    ann.page.get_by_role("button", name="Done").click()
+    kept = ann.press("g")
+    ann.page.reload()
+    again = ann.press("g")
+    ann.saved()
+    with open_store(audit_folder) as store:
+        standing = {row.item_id: row for row in store.records.standings()}
+    assert standing[noted].note == "asked the depot"
+    assert json.loads(standing[noted].labels) in (["invoice_request"], [])
+    assert standing[kept].verdict == standing[again].verdict == "keep"
+
+
+def test_blind_first_shows_the_suggestion_only_after_a_choice(audit_folder, serve, sit_down):
+    from dataclasses import replace
+
+    with open_store(audit_folder) as store:
+        store.team.set_rules(replace(store.team.rules(), blind_first=True), by="ann")
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    item = ann.card()
+    suggested = open_items(audit_folder)[item]["suggested"]
+    assert ann.page.locator("dd.suggested").count() == 0
+    assert "Why it is here" not in ann.page.locator("[data-part=card]").inner_text()
+    ann.page.keyboard.press("q")
+    ann.page.wait_for_selector("dd.suggested")
+    assert suggested in ann.page.locator("dd.suggested").inner_text()
+    assert ann.card() == item
+    ann.page.keyboard.press("w")  # a changed mind is one more key
+    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=item)
+    ann.saved()
+    assert verdicts(audit_folder)[item] == ("relabel", json.dumps([suggested]))
+    with open_store(audit_folder) as store:
+        first = store.records.first_answers()
+    assert [(row.blind, row.accepted) for row in first] == [(True, 0)]
+
+
+def test_a_viewer_may_look_but_not_decide(audit_folder, serve, sit_down):
+    vic = sit_down(serve(audit_folder), "vic")
+    vic.open()
+    here = vic.card()
+    vic.page.keyboard.press("q")
+    vic.page.wait_for_selector("text=You may look, but not decide")
+    assert vic.card() == here
+    assert decisions(audit_folder) == []
+
+
+def test_a_name_is_asked_once_and_unknown_people_are_told(audit_folder, serve, sit_down):
+    server = serve(audit_folder)
+    new = sit_down(server, "")
+    new.open()
+    new.page.get_by_label("Your name").fill("zoe")
+    new.page.get_by_role("button", name="Start").click()
+    new.page.wait_for_selector("text=A lead adds people")
+    new.page.get_by_role("button", name="Use another name").click()
+    new.page.get_by_label("Your name").fill("bob")
+    new.page.get_by_role("button", name="Start").click()
+    here = new.card()
+    new.page.reload()
+    assert new.card() == here
+
+
+def test_the_server_stops_cleanly(audit_folder, serve):
+    server = serve(audit_folder)
+    assert server.interrupt() == 0
+    assert "Stopped." in server.log.read_text()
