@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import uuid
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +18,11 @@ from tests.store.conftest import filled
 from tests.store.processes import Child, opened, pause, run_all
 
 QUEUE = (Filter(), "suspicion")
+
+
+def full_count(location, full, part):
+    """The full count on SQLite; on Postgres, where a round takes longer, only if LABELAUDIT_FULL_COUNTS is set."""
+    return full if isinstance(location, Path) or os.environ.get("LABELAUDIT_FULL_COUNTS") else part
 
 
 def decided_ids(store):
@@ -67,7 +74,7 @@ def claim_and_decide_all(location, tmp_path, client, hand):
 
 @pytest.mark.slow
 def test_32_clients_never_share_an_item(location, tmp_path):
-    n = 20_000
+    n = full_count(location, 20_000, 4_000)
     make_store(location, tmp_path, n)
     said = run_all([claim_and_decide_all(location, tmp_path, f"client {k}", 50) for k in range(32)])
     claimed = Counter(item for lines in said for line in lines for item in line.split())
@@ -94,7 +101,7 @@ def decide_for_ever(location, tmp_path, seed):
 
 @pytest.mark.slow
 def test_no_kill_at_any_moment_loses_an_acknowledged_decision(location, tmp_path):
-    kills = 300
+    kills = full_count(location, 300, 80)
     make_store(location, tmp_path, 20_000)
     rng = random.Random(0)
     acknowledged, busy, latest = [], 0, 0.05
@@ -126,8 +133,9 @@ def send(location, tmp_path, batch, client):
 def test_an_outbox_whose_server_was_killed_is_whole_or_absent_and_can_be_sent_again(location, tmp_path):
     make_store(location, tmp_path, 3_000)
     rng = random.Random(1)
+    kills = full_count(location, 100, 40)
     sent, cut_short, latest = [], 0, 0.05
-    for k in range(100):
+    for k in range(kills):
         batch = outbox(rng, [f"i{2999 - i:06d}" for i in range(25 * k, 25 * (k + 1))])
         child = Child(send(location, tmp_path, batch, f"client {k}"))
         child.wait_for_line()
@@ -143,7 +151,7 @@ def test_an_outbox_whose_server_was_killed_is_whole_or_absent_and_can_be_sent_ag
             expected = "known" if there else "acknowledged"
             assert {outcome.status for outcome in outcomes} == {expected}
         sent += [decision.id for decision in batch]
-    assert 20 < cut_short < 100  # kills met batches before, in and after the transaction
+    assert kills / 5 < cut_short < kills  # kills met batches before, in and after the transaction
     assert len(check(location, tmp_path, sent)) == len(sent)
 
 
