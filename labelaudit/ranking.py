@@ -52,7 +52,7 @@ class Ranking:
     suggested : (n,) int32
         Class to suggest instead of the given label: the best other class.
     runner_up : (n,) int32
-        Next class to offer, −1 where the row statistics know no third class.
+        Next class to offer, neither the given nor the suggested one; −1 where the row statistics know no such class.
     terms : mapping of str to (n,) float
         Additive terms of `order_score`, from which explanations follow.
     expected_errors : float
@@ -114,6 +114,7 @@ def rank(
     calibration = _carried_over(calibrate(known, slope), score, terms.get("neighbors"))
     suspicion = _probability(score, slope, calibration.cut)
     expected = float(suspicion.sum())
+    suggested = np.where(rows.given >= 0, rows.other, rows.top).astype(np.int32)
     order_score = _spread(score, assessable)
     doubts = ambiguity(rows, neighbors=neighbors, members=members)
     return Ranking(
@@ -123,8 +124,8 @@ def rank(
         ambiguity=doubts,
         is_suspect=np.nan_to_num(_spread(suspicion, assessable)) > 0.5,
         is_ambiguous=ambiguous_flags(doubts),
-        suggested=np.where(rows.given >= 0, rows.other, rows.top).astype(np.int32),
-        runner_up=np.where(rows.top == rows.other, rows.second, rows.top).astype(np.int32),
+        suggested=suggested,
+        runner_up=np.where((rows.second == suggested) | (rows.second == rows.given), -1, rows.second).astype(np.int32),
         terms={name: _spread(values, assessable) for name, values in terms.items()},
         expected_errors=expected,
         expected_errors_range=_expected_range(score, expected, calibration),

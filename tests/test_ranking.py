@@ -76,6 +76,7 @@ def test_suspicion_is_a_monotone_probability_and_the_terms_add_up(seed, n_classe
     assert ranking.range_kind == "plausible range"
     assert (ranking.suggested != world.labels).all()
     assert (ranking.runner_up != ranking.suggested).all()
+    assert (ranking.runner_up != world.labels).all()
 
 
 @settings(max_examples=20, deadline=None)
