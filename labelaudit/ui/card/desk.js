@@ -3,6 +3,7 @@
 const TICK_MS = 150;
 const IDLE_MS = 60000;
 const BUFFER = 16; // enough for presses 60 ms apart while an answer of half a second is on its way
+const EARLY = 4;
 const UNSAVED_AFTER_MS = 1500;
 const CARDS_KEPT = 100;
 const MEASURES_KEPT = 1000;
@@ -22,6 +23,7 @@ class Desk {
     this.painted = null;
     this.pinned = null;
     this.note = "";
+    this.early = [];
     this.pressedAt = null;
     this.active = { ms: 0, since: performance.now() };
     this.page = new Page(root, this);
@@ -65,6 +67,7 @@ class Desk {
     this.pinned = null;
     this.current = null;
     this.hand = [];
+    this.early = [];
     this.outbox.wanted = true;
   }
 
@@ -151,6 +154,7 @@ class Desk {
     this.paintedState = state;
     if (!card) {
       this.painted = null;
+      this.early = [];
       this.page.paintEmpty(this.data, this.outbox);
       return;
     }
@@ -168,6 +172,12 @@ class Desk {
     if (id !== this.current) return;
     this.painted = id;
     this.root.host.dataset.item = id;
+    this.measure();
+    const early = this.early.shift();
+    if (early) early();
+  }
+
+  measure() {
     if (this.pressedAt === null) return;
     performance.measure("labelaudit:next-card", { start: this.pressedAt, end: performance.now() });
     this.pressedAt = null;
@@ -248,7 +258,12 @@ class Desk {
 
   decide(verdict, labels, said) {
     const card = this.card;
-    if (!card || this.painted !== card.item_id) return;
+    if (!card) return;
+    if (this.painted !== card.item_id) {
+      // A browser that stalls hands over several presses at once. Each waits until a card of its own is on the screen.
+      if (this.early.length < EARLY) this.early.push(() => this.decide(verdict, labels, said));
+      return;
+    }
     if (!this.data.may_judge) {
       this.page.say("You may look, but not decide. A lead can change that.", true);
       return;
