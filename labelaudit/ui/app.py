@@ -28,6 +28,7 @@ _PAGES = {
 _STYLE = """<style>
 .block-container { padding-top: 4rem; padding-bottom: 2rem; max-width: 84rem; }
 h1 { font-size: 1.7rem !important; } h2 { font-size: 1.3rem !important; } h3 { font-size: 1.1rem !important; }
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 </style>"""
 
 

@@ -45,7 +45,7 @@ def bulk_panel(session: Session, ids: Sequence[str]) -> None:
     open_cards = [card for card in cards if card.status == "open"]
     _preview(session, open_cards, len(cards), verdict, label)
     ready = bool(open_cards) and (verdict != "relabel" or label is not None)
-    if st.button(f"Apply to {count_of(len(open_cards), 'item')}", type="primary", disabled=not ready):
+    if st.button(f"Apply to {count_of(len(open_cards), 'item')}", disabled=not ready):
         _apply(session, open_cards, verdict, label)
         st.rerun()
 

@@ -58,7 +58,7 @@ def _what_now(session: Session, health: Health) -> None:
         st.markdown(f"- {step}")
     st.caption(" · ".join(progress_lines(standing, learned=session.bench.learned)))
     with st.container(horizontal=True):
-        if st.button("Review the suspects", type="primary"):
+        if st.button("Review the suspects"):
             session.open_queue()
         if st.button("Look at the ambiguous items"):
             session.open_queue(queue="ambiguous")

@@ -117,7 +117,7 @@ def _name_of_account() -> str | None:
         return None
     if not st.user.is_logged_in:
         st.title("labelaudit")
-        st.button("Sign in", on_click=st.login, type="primary")
+        st.button("Sign in", on_click=st.login)
         st.stop()
     return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
 
@@ -134,7 +134,7 @@ def _ask_name(bench: Workbench) -> None:
     st.write("Every decision is kept with the name of who made it. The first person to come becomes the lead.")
     with st.form("who", border=False):
         name = st.text_input("Your name", value=_login_name(), max_chars=100)
-        if st.form_submit_button("Start", type="primary") and name.strip():
+        if st.form_submit_button("Start") and name.strip():
             bench.enter(name.strip())
             st.session_state["person"] = name.strip()
             st.session_state["ask_name"] = False

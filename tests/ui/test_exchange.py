@@ -1,0 +1,161 @@
+"""The server's half of the card, without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from labelaudit.reviewing import Filter, new_id, open_store
+from labelaudit.ui.exchange import Exchange
+from labelaudit.ui.filters import View, view_of
+from labelaudit.ui.workbench import Workbench
+from tests.ui.conftest import decisions, verdicts
+
+
+@pytest.fixture
+def exchange(audit_folder) -> Exchange:
+    bench = Workbench(str(audit_folder))
+    bench.enter("ann")
+    yield Exchange(bench=bench, person="ann", may_judge=True, filter=Filter(), order="suspicion", view="")
+    bench.store.close()
+
+
+def message(commands: list[dict[str, Any]] = (), seq: int = 1, client: str = "tab", **more: Any) -> dict[str, Any]:
+    return {"client": client, "nonce": "n", "seq": seq, "commands": list(commands), "orphans": [], "want": 6,
+            "have": [], "knows": True, **more}  # fmt: skip
+
+
+def decide(card: dict[str, Any], verdict: str = "keep", **more: Any) -> dict[str, Any]:
+    return {"type": "decide", "id": new_id(), "item_id": card["item_id"], "verdict": verdict, "labels": [], "note": "",
+            "active_ms": 900, "version": card["version"], "content_hash": card["content_hash"], **more}  # fmt: skip
+
+
+def test_the_first_message_brings_a_hand_of_cards(exchange):
+    answer = exchange.answer(message(knows=False), last_view=None)
+    assert len(answer["hand"]) == 6
+    assert [card["item_id"] for card in answer["cards"]] == answer["hand"]
+    assert answer["classes"] == list(exchange.bench.audit.classes)
+    assert answer["progress"]["total"] == exchange.bench.health.suspects
+
+
+def test_only_cards_that_the_browser_lacks_are_sent(exchange):
+    first = exchange.answer(message(), last_view=None)
+    answer = exchange.answer(message([decide(first["cards"][0])], 2, have=first["hand"]), last_view="")
+    assert answer["hand"][:5] == first["hand"][1:]
+    assert [card["item_id"] for card in answer["cards"]] == answer["hand"][5:]
+
+
+def test_an_outbox_sent_again_changes_nothing(exchange, audit_folder):
+    first = exchange.answer(message(), last_view=None)
+    outbox = [decide(card) for card in first["cards"][:3]]
+    for seq in (2, 3):
+        answer = exchange.answer(message(outbox, seq), last_view="")
+        assert {outcome["status"] for outcome in answer["outcomes"]} == {"acknowledged" if seq == 2 else "known"}
+    assert len(decisions(audit_folder)) == 3
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"id": "x"}, {"id": "x", "type": "drop"}, {"id": "x", "type": "decide"}, [], None, 7,
+     {"id": "x", "type": "decide", "item_id": "i", "verdict": "burn", "labels": [], "note": "", "active_ms": 1,
+      "version": 0, "content_hash": ""}],
+)  # fmt: skip
+def test_what_is_no_command_is_refused_and_the_rest_recorded(exchange, audit_folder, broken):
+    first = exchange.answer(message(), last_view=None)
+    answer = exchange.answer(message([broken, decide(first["cards"][0])], 2), last_view="")
+    assert [outcome["status"] for outcome in answer["outcomes"]] == ["refused", "acknowledged"]
+    assert len(decisions(audit_folder)) == 1
+
+
+def test_the_outbox_of_a_closed_tab_is_recorded_in_its_name_and_its_claims_come_back(exchange, audit_folder):
+    gone = exchange.answer(message(client="gone"), last_view=None)
+    orphan = {"client": "gone", "commands": [decide(gone["cards"][0], "ambiguous")]}
+    answer = exchange.answer(message(orphans=[orphan]), last_view=None)
+    assert verdicts(audit_folder) == {gone["hand"][0]: ("ambiguous", "[]")}
+    assert answer["hand"][:5] == gone["hand"][1:]
+
+
+def test_another_queue_gives_the_claims_of_the_first_back(exchange):
+    first = exchange.answer(message(), last_view=None)
+    other = replace(exchange, filter=Filter(queue="ambiguous"), order="ambiguity", view="queue=ambiguous")
+    answer = other.answer(message([decide(first["cards"][0])], 2), last_view="")
+    assert answer["outcomes"][0]["status"] == "acknowledged"
+    free = replace(exchange, person="bob").answer(message(client="bobs"), last_view=None)
+    assert set(first["hand"][1:]) - set(answer["hand"]) <= set(free["hand"])
+
+
+def test_a_link_shows_its_item_first_whatever_its_state(exchange):
+    items = exchange.bench.audit.items
+    wanted = str(items.index[-1])
+    answer = replace(exchange, visit=wanted).answer(message(), last_view=None)
+    assert answer["visiting"] == wanted
+    assert wanted in [card["item_id"] for card in answer["cards"]]
+    assert wanted in answer["hand"]
+    card = next(card for card in answer["cards"] if card["item_id"] == wanted)
+    exchange.answer(message([decide(card, "exclude")], 2), last_view="")
+    again = replace(exchange, visit=wanted).answer(message(seq=3, client="other"), last_view=None)
+    shown = next(card for card in again["cards"] if card["item_id"] == wanted)
+    assert shown["notice"] == "Already decided: exclude."
+    assert replace(exchange, visit="nobody").answer(message(seq=4), last_view="")["visiting"] is None
+
+
+def test_an_undo_without_a_named_decision_says_which_item_came_back(exchange):
+    first = exchange.answer(message(), last_view=None)
+    exchange.answer(message([decide(first["cards"][0])], 2), last_view="")
+    answer = exchange.answer(message([{"type": "undo", "id": new_id(), "target": None}], 3), last_view="")
+    assert answer["outcomes"][0]["focus"] == first["hand"][0]
+    assert first["hand"][0] in answer["hand"]
+
+
+def test_viewers_see_cards_and_decide_nothing(exchange, audit_folder):
+    viewer = replace(exchange, person="vic", may_judge=False)
+    first = viewer.answer(message(), last_view=None)
+    assert first["cards"]
+    answer = viewer.answer(message([decide(first["cards"][0])], 2), last_view="")
+    assert answer["outcomes"][0]["status"] == "refused"
+    assert decisions(audit_folder) == []
+
+
+def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
+    nothing = replace(exchange, filter=Filter(queue="skipped"), view="queue=skipped").answer(message(), last_view=None)
+    assert nothing["empty"]["title"] == "You have skipped nothing."
+    one = str(exchange.bench.audit.items.index[0])
+    single = replace(exchange, filter=Filter(queue="all", item_ids=(one,)), view="one")
+    first = single.answer(message(seq=2), last_view="queue=skipped")
+    exchange.bench.forget()
+    done = single.answer(message([decide(first["cards"][0], "none_fits")], 3), last_view="one")
+    assert done["hand"] == []
+    assert done["empty"]["title"] == "This queue is finished."
+    assert "1 item decided; 1 wrong label found." in done["empty"]["lines"]
+
+
+def test_the_queue_learns_after_twenty_five_decisions(exchange, audit_folder):
+    seq = 1
+    answer = exchange.answer(message(want=24), last_view=None)
+    while seq < 27:
+        seq += 1
+        answer = exchange.answer(message([decide(answer["cards"][0])], seq, want=24), last_view="")
+    import time
+
+    deadline = time.monotonic() + 20
+    while exchange.bench.learned == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert exchange.bench.learned >= 25
+    with open_store(audit_folder) as store:
+        cards = store.page(Filter(status="open"), "suspicion", person="ann", limit=500)
+    before = exchange.bench.audit.items["suspicion"]
+    assert any(abs(card.suspicion - before[card.item_id]) > 1e-6 for card in cards)
+
+
+def test_views_go_to_the_address_and_back():
+    view = View(preset="duplicates", given="a", slice="channel=e=mail", order="chance")
+    again, problems = view_of(view.parameters(), ("a", "b"))
+    assert again == view
+    assert problems == []
+    assert view.filter.group == ("channel", "e=mail")
+    assert view.filter.kind == "duplicate_conflict"
+    broken, problems = view_of({"queue": "nope", "given": "zz", "order": "up", "slice": "x"}, ("a",))
+    assert broken == View()
+    assert len(problems) == 2

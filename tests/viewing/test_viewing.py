@@ -1,0 +1,273 @@
+"""What cards show: content, classes, neighbours, what is unusual, and nothing that could do harm."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import labelaudit as la
+from labelaudit.errors import ReadError, UnknownNameError
+from labelaudit.viewing import Viewer, plane
+from labelaudit.viewing.nearest import Nearest
+from labelaudit.viewing.pictures import picture, within
+from labelaudit.viewing.texts import SHOWN, shown
+from labelaudit.viewing.unusual import Table
+
+
+def audited(folder: Path, file: Path, **options) -> la.Audit:
+    return la.audit(la.read(file, **options)).save(folder / "a.audit")
+
+
+@pytest.fixture(scope="module")
+def tickets(sample_data, tmp_path_factory) -> Viewer:
+    return Viewer.of(audited(tmp_path_factory.mktemp("v"), sample_data / "tickets.csv"))
+
+
+def test_a_card_is_plain_values_with_everything_to_judge_by(tickets):
+    item_id = str(tickets.audit.items.index[0])
+    item = tickets.audit.items.iloc[0]
+    card = tickets.card(item_id)
+    assert json.loads(json.dumps(card, allow_nan=False)) == card
+    data = la.read(tickets.audit.origin.path)
+    assert card["content"]["text"] == data.text[list(data.ids).index(item_id)]
+    assert card["classes"][0]["name"] == item["suggested_label"]
+    assert [c["p"] for c in card["classes"]] == sorted((c["p"] for c in card["classes"]), reverse=True)
+    assert [side["name"] for side in card["neighbors"]] == [item["suggested_label"], item["given_label"]]
+    assert all(len(side["items"]) == 4 for side in card["neighbors"])
+    assert card["reasons"] == item["reasons"]
+    assert card["scores"][0]["above"] == pytest.approx(1 - 1 / 900, abs=0.02)
+
+
+def test_neighbours_have_the_class_they_stand_under(tickets):
+    data = la.read(tickets.audit.origin.path)
+    label_of = {
+        " ".join(text.split())[:100]: data.classes[label] for text, label in zip(data.text, data.labels, strict=True)
+    }
+    for item_id in tickets.audit.items.index[:20]:
+        for side in tickets.card(str(item_id))["neighbors"]:
+            for neighbor in side["items"]:
+                assert label_of[neighbor["text"].rstrip("…")[:100]] == side["name"]
+
+
+def test_blind_classes_are_the_same_for_every_item(tickets):
+    listed = {json.dumps(tickets.card(str(item))["blind_classes"]) for item in tickets.audit.items.index[:20]}
+    assert len(listed) == 1
+
+
+def test_an_unknown_item_is_told(tickets):
+    with pytest.raises(UnknownNameError, match="no item 'nobody'"):
+        tickets.card("nobody")
+
+
+def test_exemplars_are_members_of_their_class(tickets):
+    given_label = tickets.audit.items["given_label"]
+    for name in tickets.audit.classes:
+        found = tickets.exemplars(name, 5)
+        assert len(found) == 5
+        assert all(given_label[item] == name for item in found)
+
+
+def test_data_that_moved_or_changed_leaves_the_review_usable(tmp_path, sample_data):
+    source = tmp_path / "t.csv"
+    source.write_bytes((sample_data / "tickets.csv").read_bytes())
+    audit = audited(tmp_path, source)
+    item_id = str(audit.items.index[0])
+    lines = source.read_text().splitlines(keepends=True)
+    source.write_text("".join(lines[:-1]))
+    assert "has changed since the audit" in Viewer.of(audit).card(item_id)["content"]["message"]
+    source.unlink()
+    card = Viewer.of(audit).card(item_id)
+    assert "cannot be read again" in card["content"]["message"]
+    assert card["classes"]
+
+
+# ---- hostile data
+
+
+HOSTILE = {
+    "script": "<script>window.hacked = true</script>",
+    "handler": "<img src=x onerror='window.hacked = true'>",
+    "markdown": "![pixel](http://192.0.2.1/pixel.png) [click](javascript:alert(1)) **bold** :smile: $x^2$",
+    "formula": '=HYPERLINK("http://192.0.2.1","click")',
+    "reversed": "abc \u202egnp.exe\u202c def",
+    "hidden": "re\u200bfund\u2060 st\u00adatus",
+    "control": "bell \x07 escape \x1b[31m",
+    "arabic": "أين طلبي؟ order 12",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_stays_text(name):
+    text, notes = shown(HOSTILE[name])
+    if name == "control":
+        assert "\x07" not in text
+        assert "\x1b" not in text
+    else:
+        assert text == HOSTILE[name]
+    hidden = {"reversed": "RIGHT-TO-LEFT OVERRIDE", "hidden": "ZERO WIDTH SPACE", "control": "U+0007"}
+    if name in hidden:
+        assert hidden[name] in notes[0]
+    else:
+        assert notes == []
+
+
+def test_a_hundred_megabytes_of_text_are_cut_before_anything_else():
+    text, notes = shown("word " * 20_000_000)
+    assert len(text) == SHOWN
+    assert notes == ["The first 20,000 of 100,000,000 characters."]
+
+
+@given(st.text(max_size=200))
+def test_shown_text_never_holds_a_control_character(text):
+    part, _ = shown(text)
+    assert len(part) == len(text)
+    assert all(sign in "\n\t\r" or sign.isprintable() or sign.isspace() or not _is_control(sign) for sign in part)
+
+
+def _is_control(sign: str) -> bool:
+    import unicodedata
+
+    return unicodedata.category(sign) in {"Cc", "Cs"}
+
+
+def image_folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name, base in (("cat", 40), ("dog", 200)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for k in range(12):
+            pixels = np.clip(rng.normal(base, 20, (24, 24, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pets" / name / f"{k}.png")
+    return tmp_path / "pets"
+
+
+def test_images_are_encoded_anew(tmp_path):
+    folder = image_folder(tmp_path)
+    file = folder / "cat" / "0.png"
+    file.write_bytes(file.read_bytes() + b"<script>window.hacked = true</script>")
+    audit = audited(tmp_path, folder)
+    viewer = Viewer.of(audit)
+    for item in audit.items.index:
+        content = viewer.card(str(item))["content"]
+        raw = base64.b64decode(content["src"].removeprefix("data:image/png;base64,"))
+        assert b"script" not in raw
+        assert Image.open(io.BytesIO(raw)).size == (24, 24) == (content["width"], content["height"])
+
+
+def test_a_link_that_leads_out_is_refused(tmp_path):
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.symlink(secret, folder / "link.png")
+    for path in (folder / "link.png", folder / ".." / "secret.png", secret):
+        with pytest.raises(ReadError, match="outside the folder of the data"):
+            within(str(path), (folder.resolve(),))
+
+
+def test_an_image_swapped_for_a_link_after_the_audit_is_not_shown(tmp_path):
+    folder = image_folder(tmp_path)
+    audit = audited(tmp_path, folder)
+    viewer = Viewer.of(audit)
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    swapped = folder / "cat" / "3.png"
+    swapped.unlink()
+    os.symlink(secret, swapped)
+    messages = [viewer.card(str(item))["content"].get("message", "") for item in audit.items.index]
+    assert sum("outside the folder of the data" in message for message in messages) == 1
+
+
+def bomb(side: int) -> bytes:
+    """A PNG that claims side × side pixels in a few bytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
+
+
+def test_a_decompression_bomb_is_refused_with_a_clear_message(tmp_path):
+    file = tmp_path / "bomb.png"
+    file.write_bytes(bomb(60_000))
+    with pytest.raises(ReadError, match="more than 80,000,000 pixels"):
+        picture(file, side=100)
+
+
+def test_large_images_are_shown_smaller(tmp_path):
+    Image.new("RGB", (3000, 1500), "red").save(tmp_path / "large.png")
+    made = picture(tmp_path / "large.png", side=1200)
+    assert (made.width, made.height) == (3000, 1500)
+    raw = base64.b64decode(made.src.split(",", 1)[1])
+    assert Image.open(io.BytesIO(raw)).size == (1200, 600)
+
+
+# ---- tables, neighbours, map
+
+
+def table() -> Table:
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 500)
+    hours = np.where(labels == 0, rng.normal(40, 3, 1000), rng.normal(80, 3, 1000)).round(1)
+    job = np.where(labels == 0, "clerk", "pilot").astype(object)
+    features = pd.DataFrame({"hours": hours, "job": job, "flat": rng.normal(size=1000), "gap": [None] * 1000})
+    features.loc[3, ["hours", "job"]] = [79.0, "pilot"]
+    return Table(features, labels)
+
+
+def test_values_unusual_for_the_class_are_marked_and_said_why():
+    cells = {cell.name: cell for cell in table().cells(3, 0, 1)}
+    assert cells["hours"].why.startswith("0.2 % of this class has so much")
+    assert "of the suggested one" in cells["hours"].why
+    assert (
+        cells["job"].why == "0.2 % of this class has it, 99.8 % of the suggested one" or "100.0 %" in cells["job"].why
+    )
+    assert cells["flat"].why == ""
+    assert cells["gap"].value is None
+
+
+def test_usual_values_and_small_classes_are_not_marked():
+    found = table()
+    assert all(cell.why == "" for cell in found.cells(3, 1, 0) if cell.name != "flat")
+    few = Table(found.features.iloc[:20].reset_index(drop=True), found.labels[:20])
+    assert all(cell.why == "" for cell in few.cells(3, 0, 1))
+
+
+@pytest.mark.parametrize("with_neighbors", [True, False])
+def test_nearest_of_a_class_is_exact(with_neighbors):
+    rng = np.random.default_rng(2)
+    vectors = rng.normal(size=(300, 8)).astype(np.float32)
+    labels = rng.integers(0, 3, 300)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    order = np.argsort(-(units @ units.T), axis=1)
+    neighbors = order[:, 1:6] if with_neighbors else None
+    nearest = Nearest(vectors, neighbors, labels)
+    for row in range(0, 300, 17):
+        expected = [other for other in order[row] if labels[other] == 1 and other != row][:4]
+        assert nearest.of_class(row, 1, 4) == expected
+
+
+def test_the_map_is_the_principal_plane_and_always_the_same():
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(500, 6)) * [5, 3, 0.1, 0.1, 0.1, 0.1]
+    placed = plane(vectors)
+    assert np.array_equal(placed, plane(vectors.copy()))
+    centered = vectors - vectors.mean(axis=0)
+    _, scales, _ = np.linalg.svd(centered, full_matrices=False)
+    assert np.square(placed).sum() == pytest.approx(np.square(scales[:2]).sum(), rel=1e-4)
+    vectors[7] = np.nan
+    assert np.isfinite(plane(vectors)).all()
