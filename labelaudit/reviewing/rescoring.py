@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.config import ReadOptions
 from labelaudit.decisions import Verdict
+from labelaudit.errors import LabelAuditError
 from labelaudit.learning import batch_ends, rescore
+from labelaudit.readers import read
 from labelaudit.scores import SCORES
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from labelaudit.audit_folder import Audit
     from labelaudit.store import Store
 
@@ -74,4 +79,19 @@ class Rescorer:
         }
         scores = {name: items[name].to_numpy(dtype=np.float64) for name in SCORES.names() if name in items.columns}
         suspicion = items["suspicion"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return {"suspicion": suspicion, "scores": scores, **codes}
+        return {"suspicion": suspicion, "scores": scores, **codes, "columns": self._columns()}
+
+    def _columns(self) -> dict[str, NDArray[Any]] | None:
+        """Return the table's columns in the order of the items; None if there are none, or the data has moved."""
+        origin = self.audit.origin
+        if origin is None or self.audit.provenance.get("modality") != "table":
+            return None
+        try:
+            dataset = read(origin.path, ReadOptions(**origin.options))
+        except LabelAuditError:
+            return None  # columns are further evidence; the queue learns without them
+        if dataset.features is None or dataset.fingerprint != self.audit.fingerprint:
+            return None
+        place = {item_id: row for row, item_id in enumerate(dataset.ids)}
+        order = np.array([place[item_id] for item_id in self.audit.items.index], dtype=np.intp)
+        return {str(name): dataset.features[name].to_numpy()[order] for name in dataset.features.columns}
