@@ -199,7 +199,7 @@ class Desk:
             item,
             id=decision.id,
             before=None if standing is None else standing.as_dict(),
-            after={**opinion.as_dict(), "suggested_label": item.suggested_label, "blind": blind},
+            after={**opinion.as_dict(), "suggested_label": item.suggested_label, "blind": blind, **_brought(decision)},
             active_ms=min(max(decision.active_ms, 0), _LONGEST_ACTIVE_MS),
             bulk=decision.bulk,
         )
@@ -367,6 +367,12 @@ class Desk:
         for block in blocks(self._given_back):
             self._connection.execute(_GIVE_BACK, {"the_client": self._client, "names": block})
         self._given_back.clear()
+
+
+def _brought(decision: Decision) -> dict[str, Any]:
+    """Return where a decision comes from, if it was made in another tool."""
+    found = {"batch": decision.batch, "answered_at": decision.answered_at}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _is_id(value: str) -> bool:
