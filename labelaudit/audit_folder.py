@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "Audit", "load"]
 
 SCHEMA_VERSION = 1
-_KEPT = ("reviews",)
+_KEPT = ("reviews", "batches")
 """What other rooms keep inside an audit folder and saving again must carry over."""
 
 

@@ -176,6 +176,11 @@ class Decision:
         Content that was on the screen; other content is refused.
     bulk : str, optional
         Shared by the decisions of one bulk action, which are undone together.
+    batch : str, optional
+        Batch in which another tool gave the item to this person. The batch stands for a claim: nobody's answer is
+        refused because others answered too.
+    answered_at : int, optional
+        When the person decided, in milliseconds since the epoch, where that was before it is recorded here.
     """
 
     id: str
@@ -187,6 +192,8 @@ class Decision:
     version: int | None = None
     content_hash: str | None = None
     bulk: str | None = None
+    batch: str | None = None
+    answered_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -379,7 +386,7 @@ def admit(  # noqa: PLR0911 -- a list of rules reads best as guards
         return Refusal("changed", f"The item {item.item_id!r} was decided on by somebody since it was shown.")
     if RULING in item.opinions:
         return Refusal("decided", f"A lead has adjudicated the item {item.item_id!r}.")
-    if holds_claim or person in item.opinions or GOLD in item.opinions:
+    if holds_claim or decision.batch is not None or person in item.opinions or GOLD in item.opinions:
         return None
     given = sum(opinion.verdict is not Verdict.SKIP for opinion in item.opinions.values())
     if given >= item.needed:

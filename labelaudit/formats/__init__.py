@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labelaudit.formats._items import names_of_items
+from labelaudit.formats._items import content_text, names_of_items
 from labelaudit.formats._writing import problems, write_batch
 from labelaudit.registry import Registry
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Annotation, Batch
 
-__all__ = ["CAPABILITIES", "FORMATS", "Format", "losses", "names_of_items", "problems", "write_batch"]
+__all__ = ["CAPABILITIES", "FORMATS", "Format", "content_text", "losses", "names_of_items", "problems", "write_batch"]
 
 CAPABILITIES: Mapping[str, str] = {
     "given_label": "the labels that items have now",

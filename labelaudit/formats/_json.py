@@ -18,6 +18,7 @@ _LARGEST = 1 << 28
 """Characters of one item beyond which the file is taken to be broken: 256 million, more than any tool exports."""
 
 _SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
+    ("csv", frozenset({"labelaudit_id", "answer", "answered_at"})),
     ("label-studio", frozenset({"data", "annotations"})),
     ("label-studio", frozenset({"annotator", "annotation_id", "lead_time"})),
     ("argilla", frozenset({"fields", "responses"})),

@@ -1,0 +1,198 @@
+"""Batches: which items annotators should see next, and why.
+
+The suspects come first, but not alone: the most uncertain items repeat each other and starve the rare classes, some
+ambiguous items show where the guidelines are unclear, and known answers measure the annotators. A share drawn at random
+pays for an estimate of the errors that remain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.batches.options import BatchOptions
+from labelaudit.batches.picking import Chosen, pick
+from labelaudit.batches.records import BatchRecord, keep_record, records
+from labelaudit.config import ReadOptions
+from labelaudit.domain import Batch, BatchItem
+from labelaudit.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from labelaudit.audit_folder import Audit
+    from labelaudit.domain import Dataset
+
+__all__ = ["BatchOptions", "BatchRecord", "Chosen", "choose", "keep_record", "pick", "records"]
+
+
+_FROM_AUDIT = (
+    "content_hash",
+    "given_label",
+    "suggested_label",
+    "suggested_probability",
+    "suspicion",
+    "ambiguity",
+)
+"""Columns of ``audit.items`` that an item of a batch has as well."""
+
+
+def choose(
+    audit: Audit,
+    options: BatchOptions,
+    *,
+    dataset: Dataset | None = None,
+    decided: Collection[str] = (),
+    gold: Collection[str] = (),
+) -> tuple[Batch, Chosen]:
+    """Choose a batch from an audit.
+
+    Parameters
+    ----------
+    audit : Audit
+        The audit.
+    options : BatchOptions
+        How to choose.
+    dataset : Dataset, optional
+        The data; default: read again from where the audit found it.
+    decided : collection of str
+        Ids of items that need no more answers, or are out with annotators already.
+    gold : collection of str
+        Ids of items with a known answer.
+
+    Returns
+    -------
+    batch : Batch
+        In the order in which the strategy chose, random and gold items spread evenly among the others.
+    chosen : Chosen
+        What it was made of.
+
+    Raises
+    ------
+    UsageError
+        If the audit has no content to show, or nothing is left to choose.
+    UnknownNameError
+        If the strategy, score, class or group does not exist.
+    DataError
+        If the data changed since the audit.
+    """
+    content = _content(audit) if dataset is None else dataset
+    place = _places(audit, content)
+    chosen = pick(
+        audit.items,
+        options,
+        classes=audit.classes,
+        vectors=audit.arrays.get("embeddings"),
+        neighbors=audit.arrays.get("neighbors"),
+        positions=place,
+        decided=decided,
+        gold=gold,
+    )
+    items = tuple(
+        BatchItem(
+            item_id=str(audit.items.index[row]),
+            why=_why(audit.items, int(row), part),
+            inclusion_probability=None if np.isnan(inclusion) else float(inclusion),
+            **{name: _plain(audit.items[name].iloc[row]) for name in _FROM_AUDIT},
+            **_shown(content, int(place[row]), options.image_url),
+        )
+        for row, part, inclusion in zip(chosen.places, chosen.part, chosen.inclusion, strict=True)
+    )
+    return _batch(audit, items, options), chosen
+
+
+def _content(audit: Audit) -> Dataset:
+    from labelaudit.readers import read
+
+    if audit.origin is None:
+        raise UsageError(
+            "This audit was made of arrays in memory, so there is no content to show to annotators.",
+            "Give the data: choose(audit, options, dataset=dataset).",
+        )
+    plain: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in audit.origin.options.items()
+    }
+    return read(audit.origin.path, ReadOptions(**plain))
+
+
+def _places(audit: Audit, dataset: Dataset) -> NDArray[np.intp]:
+    """Return the position in the data of each row of ``audit.items``; refuse data that changed."""
+    position = {str(item_id): k for k, item_id in enumerate(dataset.ids)}
+    hashes = dataset.content_hashes
+    found = np.empty(len(audit), dtype=np.intp)
+    for row, (item_id, content_hash) in enumerate(audit.items["content_hash"].items()):
+        place = position.get(str(item_id))
+        if place is None or hashes[place] != content_hash:
+            raise DataError(
+                f"The data changed since the audit: the item {item_id!r} is {'gone' if place is None else 'another'}.",
+                "Audit again, so that annotators see what was judged.",
+            )
+        found[row] = place
+    return found
+
+
+def _shown(dataset: Dataset, place: int, image_url: str | None) -> dict[str, Any]:
+    """Return what annotators see of an item: its image, else its text, else its table row."""
+    if dataset.images is not None:
+        return {"image": _location(str(dataset.images[place]), dataset, image_url)}
+    return {"text": str(dataset.text[place])} if dataset.text is not None else {"fields": _fields(dataset, place)}
+
+
+def _fields(dataset: Dataset, place: int) -> dict[str, Any]:
+    if dataset.features is None:
+        raise UsageError(
+            "The data has neither text nor images nor a table, only vectors or probabilities.",
+            "Annotators need something to look at: audit the data with its content.",
+        )
+    return {str(name): _plain(dataset.features[name].iloc[place]) for name in dataset.features.columns}
+
+
+def _plain(value: Any) -> Any:
+    import pandas as pd
+
+    if pd.isna(value):
+        return None
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain if isinstance(plain, str | int | float | bool) else str(plain)
+
+
+def _location(image: str, dataset: Dataset, url: str | None) -> str:
+    if url is None or dataset.origin is None:
+        return image
+    from urllib.parse import quote
+
+    source = Path(dataset.origin.path).resolve()
+    folder = source if source.is_dir() else source.parent
+    return url.rstrip("/") + "/" + quote(Path(image).relative_to(folder).as_posix())
+
+
+def _why(items: pd.DataFrame, row: int, part: str) -> str:
+    if part in {"random", "gold"}:
+        return {"random": "drawn at random", "gold": "known answer"}[part]
+    reasons = _plain(items["reasons"].iloc[row]) or ""
+    column = {"suspects": "rank", "ambiguous": "ambiguity_rank"}.get(part)
+    if column is None:
+        return f"by {part}" + (f": {reasons}" if reasons else "")
+    name = {"suspects": "suspect", "ambiguous": "ambiguous"}[part]
+    return f"{name}, rank {_plain(items[column].iloc[row])}" + (f": {reasons}" if reasons else "")
+
+
+def _batch(audit: Audit, items: tuple[BatchItem, ...], options: BatchOptions) -> Batch:
+    named = json.dumps([audit.audit_id, asdict(options), [item.item_id for item in items]], ensure_ascii=True)
+    digest = hashlib.blake2b(named.encode("ascii"), digest_size=5).hexdigest()
+    return Batch(
+        # Never all digits: a spreadsheet would make a number of it.
+        batch_id=f"b-{digest}",
+        audit_id=audit.audit_id,
+        classes=tuple(audit.classes),
+        items=items,
+        several=options.several,
+        blind=options.blind,
+    )

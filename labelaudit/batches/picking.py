@@ -1,0 +1,271 @@
+"""Choosing rows of an audit: the parts of a batch, each by the strategy from its own candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.errors import UnknownNameError, UsageError
+from labelaudit.selection import STRATEGIES, Pool
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from labelaudit.batches.options import BatchOptions
+
+__all__ = ["Chosen", "pick"]
+
+_AHEAD = 10
+"""Candidates that a strategy looks at, for each item that it is to choose."""
+
+_SAMPLED = 5_000
+"""Items whose distance to their nearest neighbour gives the typical one."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Chosen:
+    """Items of an audit that were chosen.
+
+    Attributes
+    ----------
+    places : (k,) intp
+        Rows of ``audit.items``.
+    part : (k,) tuple of str
+        ``suspects``, ``ambiguous``, ``gold``, ``random`` or the name of the score.
+    inclusion : (k,) float64
+        Inclusion probability of each; NaN where it is not known.
+    displaced_errors : float
+        Expected errors that the batch holds less because of its random share.
+    """
+
+    places: NDArray[np.intp]
+    part: tuple[str, ...]
+    inclusion: NDArray[np.float64]
+    displaced_errors: float = 0.0
+
+
+def pick(
+    items: pd.DataFrame,
+    options: BatchOptions,
+    *,
+    classes: Sequence[str],
+    vectors: Any | None = None,
+    neighbors: Any | None = None,
+    positions: NDArray[np.intp] | None = None,
+    decided: Collection[str] = (),
+    gold: Collection[str] = (),
+) -> Chosen:
+    """Choose rows of ``audit.items``; see :func:`choose`.
+
+    Parameters
+    ----------
+    items : DataFrame
+        As :attr:`labelaudit.audit_folder.Audit.items`.
+    options : BatchOptions
+        How to choose.
+    classes : sequence of str
+        Class names.
+    vectors : (n, d) array, optional
+        Embeddings, in the order of the data.
+    neighbors : (n, k) int array, optional
+        Neighbours, in the order of the data.
+    positions : (n,) intp, optional
+        Position in the data of each row of `items`; default: the same order.
+    decided, gold
+        As in :func:`choose`.
+    """
+    strategy = STRATEGIES.get(options.strategy)
+    if strategy.needs_vectors and vectors is None:
+        raise UsageError(
+            f"The strategy {strategy.name!r} needs embeddings, and this audit has none.",
+            "Choose another --strategy, such as spread or top.",
+        )
+    space = _Space.of(vectors, neighbors, np.arange(len(items)) if positions is None else positions)
+    is_open, is_gold = _eligible(items, options, classes, decided, gold)
+    return _Picker(items, options, classes=classes, space=space, is_open=is_open).pick(is_gold)
+
+
+class _Picker:
+    """Chooses one part after another, none twice."""
+
+    def __init__(
+        self, items: pd.DataFrame, options: BatchOptions, *, classes: Sequence[str], space: _Space, is_open: Any
+    ) -> None:
+        self._items, self._options, self._space = items, options, space
+        self._strategy = STRATEGIES.get(options.strategy)
+        self._is_open = is_open.copy()
+        self._rng = np.random.default_rng(options.seed)
+        index = {name: k for k, name in enumerate(classes)}
+        self._classes = np.array([index.get(name, -1) for name in items["given_label"]], dtype=np.int64)
+        self._suspicion = _numbers(items["suspicion"])
+        self._parts: list[tuple[NDArray[np.intp], str, NDArray[np.float64]]] = []
+
+    def pick(self, is_gold: NDArray[np.bool_]) -> Chosen:
+        """Choose all parts, each from what the ones before have left."""
+        options = self._options
+        if not self._is_open.any():
+            raise UsageError("No item is left to choose.", "Everything that fits is decided or out in another batch.")
+        n_random = round(options.size * options.random)
+        displaced = self._displaced(n_random)
+        self._take_random(n_random)
+        left = options.size - n_random
+        if options.by is not None:
+            self._take(options.by, _column(self._items, options.by), left, flagged=None)
+        else:
+            self._take_queues(left, is_gold)
+        return self._woven(displaced)
+
+    def _take_queues(self, size: int, is_gold: NDArray[np.bool_]) -> None:
+        options = self._options
+        total = options.suspects + options.ambiguous + options.gold
+        if total == 0 or size == 0:
+            return
+        n_gold = min(round(size * options.gold / total), int((is_gold & self._is_open).sum()))
+        ambiguous = _numbers(self._items["ambiguity"])
+        n_ambiguous = round(size * options.ambiguous / total)
+        n_ambiguous = min(n_ambiguous, int((self._flag("is_ambiguous") & self._is_open).sum()))
+        self._take_gold(is_gold, n_gold)
+        n_suspects = size - n_gold - n_ambiguous if options.suspects else 0
+        self._take("suspects", self._suspicion, n_suspects, flagged=self._flag("is_suspect"))
+        self._take("ambiguous", ambiguous, n_ambiguous, flagged=self._flag("is_ambiguous"))
+
+    def _flag(self, name: str) -> NDArray[np.bool_]:
+        flags: NDArray[np.bool_] = self._items[name].to_numpy(dtype=bool)
+        return flags
+
+    def _take(self, part: str, score: NDArray[np.float64], size: int, flagged: NDArray[np.bool_] | None) -> None:
+        """Let the strategy choose among the best candidates; flagged ones come before all others."""
+        rows = np.flatnonzero(self._is_open & ~np.isnan(score))
+        if size == 0 or not len(rows):
+            return
+        first = np.zeros(len(rows), dtype=bool) if flagged is None else ~flagged[rows]
+        order = np.lexsort((rows, -score[rows], first))
+        rows = rows[order[: size * _AHEAD]]
+        scaled = _unit_interval(score[rows])
+        # A strategy reads the order of its pool; an unflagged item never outranks a flagged one.
+        pool = Pool(
+            score=np.minimum.accumulate(scaled),
+            classes=self._classes[rows],
+            vectors=self._space.of_rows(rows),
+            typical_distance=self._space.typical,
+        )
+        choice = self._strategy.choose(pool, size, self._rng)
+        self._add(rows[choice.rows], part, choice.inclusion)
+
+    def _take_random(self, size: int) -> None:
+        rows = np.flatnonzero(self._is_open)
+        if size:
+            drawn = self._rng.choice(rows, size=min(size, len(rows)), replace=False)
+            self._add(drawn, "random", np.full(len(drawn), len(drawn) / len(rows)))
+
+    def _take_gold(self, is_gold: NDArray[np.bool_], size: int) -> None:
+        rows = np.flatnonzero(is_gold & self._is_open)
+        if size:
+            drawn = self._rng.choice(rows, size=size, replace=False)
+            self._add(drawn, "gold", np.full(size, size / len(rows)))
+        self._is_open &= ~is_gold  # an item whose answer is known is asked for no other reason
+
+    def _add(self, rows: NDArray[np.intp], part: str, inclusion: NDArray[np.float64]) -> None:
+        self._parts.append((rows, part, inclusion))
+        self._is_open[rows] = False
+
+    def _displaced(self, n_random: int) -> float:
+        """Return how many errors fewer a batch is expected to hold if `n_random` of its places go to chance."""
+        suspicion = np.sort(np.nan_to_num(self._suspicion[self._is_open]))[::-1]
+        last = suspicion[max(0, self._options.size - n_random) : self._options.size]
+        return max(0.0, float(last.sum() - len(last) * suspicion.mean()))
+
+    def _woven(self, displaced: float) -> Chosen:
+        """Spread the parts evenly over the batch, so that whoever stops early has seen some of each."""
+        parts = [part for part in self._parts if len(part[0])]
+        when = np.concatenate([(np.arange(len(rows)) + 0.5) / len(rows) for rows, _, _ in parts])
+        order = np.argsort(when, kind="stable")
+        names = [name for rows, name, _ in parts for _ in rows]
+        return Chosen(
+            places=np.concatenate([rows for rows, _, _ in parts])[order],
+            part=tuple(names[k] for k in order),
+            inclusion=np.concatenate([inclusion for _, _, inclusion in parts])[order],
+            displaced_errors=displaced,
+        )
+
+
+def _eligible(
+    items: pd.DataFrame,
+    options: BatchOptions,
+    classes: Sequence[str],
+    decided: Collection[str],
+    gold: Collection[str],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which rows may be chosen, and which of them have a known answer."""
+    is_gold = items.index.isin(list(gold))
+    is_open = ~items.index.isin(list(decided)) | is_gold
+    for column, wanted in (("given_label", options.given), ("suggested_label", options.suggested)):
+        unknown = next((name for name in wanted if name not in classes), None)
+        if unknown is not None:
+            raise UnknownNameError.among("class", unknown, classes)
+        if wanted:
+            is_open &= items[column].isin(list(wanted)).to_numpy(dtype=bool)
+    for name, value in options.groups:
+        column = f"group:{name}"
+        if column not in items.columns:
+            known = [each.removeprefix("group:") for each in items.columns if each.startswith("group:")]
+            raise UnknownNameError.among("group", name, known)
+        is_open &= (items[column] == value).to_numpy(dtype=bool)
+    return is_open, is_gold
+
+
+def _column(items: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    numeric = [column for column in items.columns if items[column].dtype.kind in "fiu"]
+    if name not in numeric:
+        raise UnknownNameError.among("score", name, numeric)
+    return _numbers(items[name])
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _unit_interval(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores of any range as 0..1; those that are probabilities already stay as they are."""
+    low, high = float(score.min()), float(score.max())
+    if low >= 0 and high <= 1:
+        return score
+    return (score - low) / (high - low) if high > low else np.ones_like(score)
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """Embeddings by row of ``audit.items``, and the typical distance between neighbours."""
+
+    vectors: Any | None
+    positions: NDArray[np.intp]
+    typical: float = 0.0
+
+    @classmethod
+    def of(cls, vectors: Any | None, neighbors: Any | None, positions: NDArray[np.intp]) -> _Space:
+        if vectors is None:
+            return cls(None, positions)
+        if neighbors is None or not len(neighbors):
+            return cls(vectors, positions)
+        step = max(1, len(neighbors) // _SAMPLED)
+        rows = np.arange(0, len(neighbors), step)
+        near = np.asarray(neighbors[rows, 0])
+        rows, near = rows[near >= 0], near[near >= 0]
+        gaps = np.linalg.norm(_unit(vectors[rows]) - _unit(vectors[near]), axis=1)
+        # Exact copies say nothing about how far neighbours usually are.
+        apart = gaps[gaps > 1e-6]
+        return cls(vectors, positions, float(np.median(apart)) if len(apart) else 0.0)
+
+    def of_rows(self, rows: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        return None if self.vectors is None else _unit(self.vectors[self.positions[rows]])
+
+
+def _unit(vectors: Any) -> NDArray[np.float32]:
+    array = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
+    norms = np.linalg.norm(array, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = array / np.maximum(norms, np.float32(1e-12))
+    return unit

@@ -1,0 +1,128 @@
+"""What an audit remembers of its batches: one file each in the folder ``batches`` of the audit.
+
+Nothing that a format cannot carry is lost: reasons, inclusion probabilities and the content as it was shown are here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labelaudit.atomic import atomic_file
+from labelaudit.domain import Batch, BatchItem
+from labelaudit.errors import AuditFolderError, UsageError
+
+__all__ = ["BatchRecord", "keep_record", "records"]
+
+_FOLDER = "batches"
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRecord:
+    """A batch that was written.
+
+    Attributes
+    ----------
+    batch : Batch
+        The batch.
+    format : str
+        Name of the format.
+    path : str
+        Where it was written.
+    created : str
+        When (UTC, ISO 8601).
+    checksum : str
+        SHA-256 of the written files, 64 hexadecimal digits.
+    options : mapping
+        How it was chosen.
+    lost : tuple of str
+        What the format has no place for.
+    """
+
+    batch: Batch
+    format: str
+    path: str
+    created: str
+    checksum: str
+    options: dict[str, Any]
+    lost: tuple[str, ...] = ()
+
+
+def keep_record(
+    folder: str | os.PathLike[str],
+    batch: Batch,
+    *,
+    format: str,
+    written: Sequence[Path],
+    options: dict[str, Any],
+    lost: Sequence[str] = (),
+) -> BatchRecord:
+    """Remember in the audit `folder` that `batch` was written.
+
+    Raises
+    ------
+    OutputError
+        If the audit cannot be written to.
+    """
+    record = BatchRecord(
+        batch=batch,
+        format=format,
+        path=str(written[0]),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        checksum=_checksum(written),
+        options=options,
+        lost=tuple(lost),
+    )
+    place = Path(folder) / _FOLDER
+    place.mkdir(exist_ok=True)
+    with atomic_file(place / f"{batch.batch_id}.json") as file:
+        text = json.dumps({"version": _VERSION, **asdict(record)}, ensure_ascii=False, allow_nan=False)
+        file.write_text(text + "\n", encoding="utf-8")
+    return record
+
+
+def records(folder: str | os.PathLike[str]) -> dict[str, BatchRecord]:
+    """Return the batches of the audit `folder` by their id, oldest first.
+
+    Raises
+    ------
+    AuditFolderError
+        If a record is damaged or was written by a newer version.
+    """
+    found = [_read(file) for file in sorted((Path(folder) / _FOLDER).glob("b-*.json"))]
+    return {record.batch.batch_id: record for record in sorted(found, key=lambda record: record.created)}
+
+
+def _read(file: Path) -> BatchRecord:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if values.pop("version") > _VERSION:
+            raise UsageError(
+                f"{file} was written by a newer labelaudit.", "Update it: pip install --upgrade labelaudit"
+            )
+        batch = values.pop("batch")
+        items = tuple(BatchItem(**item) for item in batch.pop("items"))
+        lost = tuple(values.pop("lost"))
+        whole = Batch(**{**batch, "classes": tuple(batch["classes"])}, items=items)
+        return BatchRecord(batch=whole, lost=lost, **values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AuditFolderError(
+            f"{file} cannot be read ({type(error).__name__}: {error}).", "Restore it from a copy of the audit."
+        ) from error
+
+
+def _checksum(written: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(written):
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,172 @@
+"""``labelaudit batch``: what annotators should see next, in the format of their tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labelaudit.cli._review import audit_argument, store_option
+
+if TYPE_CHECKING:
+    from labelaudit.audit_folder import Audit
+    from labelaudit.batches import BatchOptions, Chosen
+    from labelaudit.domain import Batch
+    from labelaudit.formats import Format
+
+__all__ = ["command"]
+
+_DEFAULT_MIX = "suspects=80,ambiguous=15,gold=5"
+
+
+def _share(ctx: click.Context, param: click.Parameter, text: str) -> float:
+    try:
+        share = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise click.BadParameter(f"{text!r} is no share. Write 10% or 0.1.", ctx, param)
+    return share
+
+
+@click.command(
+    short_help="Write a batch for annotators.",
+    epilog="""\b
+Examples:
+  labelaudit batch tickets.audit --size 200 --format label-studio --out batch.json
+  labelaudit batch tickets.audit --minutes 60 --random 10% --format csv --out batch.csv
+  labelaudit batch tickets.audit --money 50 --per-hour 20 --seconds 8 --format prodigy --out batch.jsonl
+  labelaudit batch tickets.audit --size 100 --by entropy --strategy k-center --format jsonl --out batch.jsonl
+  labelaudit batch photos.audit --size 500 --several --blind --format cvat --out batch""",
+)
+@audit_argument
+@click.option("--size", type=click.IntRange(min=1), metavar="N", help="Items in the batch.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="As many items as fit into this time.")
+@click.option("--money", type=click.FloatRange(min=0, min_open=True), help="As many as fit; with --per-hour.")
+@click.option("--per-hour", type=click.FloatRange(min=0, min_open=True), help="What an hour of annotating costs.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds an answer takes.  [default: as measured in the reviews of this audit]",
+)
+@click.option("--format", "form", required=True, metavar="NAME", help="Format; docs/formats.md has all.")
+@click.option("--out", required=True, type=click.Path(), help="File or folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
+@click.option("--mix", default=_DEFAULT_MIX, metavar="SHARES", help=f"Parts of the batch.  [default: {_DEFAULT_MIX}]")
+@click.option(
+    "--random", callback=_share, default="0", metavar="SHARE", help="Share drawn at random, such as 10%.  [default: 0]"
+)
+@click.option("--by", metavar="SCORE", help="Choose by this score, highest first, instead of the mix.")
+@click.option("--strategy", default="spread", metavar="NAME", help="How to choose among the best.  [default: spread]")
+@click.option("--given", multiple=True, metavar="CLASS", help="Only items given this label; repeat for several.")
+@click.option("--suggested", multiple=True, metavar="CLASS", help="Only items for which this label is suggested.")
+@click.option("--group", "groups", multiple=True, metavar="NAME=VALUE", help="Only items of this slice.")
+@click.option("--several", is_flag=True, help="Let annotators give an item several labels.")
+@click.option("--blind", is_flag=True, help="Keep given and suggested labels from annotators.")
+@click.option("--image-url", metavar="URL", help="Where annotators find the folder of the data; default: files inside.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of all that is random.  [default: 0]")
+@store_option
+def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, **given: Any) -> None:
+    """Choose items of AUDIT for annotators, and write them in the format of their tool.
+
+    By default four fifths are the most suspicious labels, without near-duplicates and with places for rare classes;
+    the rest are ambiguous items and known answers. Items that are decided, or out in an earlier batch, are not chosen
+    again. What the format has no place for is said before it is written, and kept in the audit.
+    """
+    from labelaudit.audit_folder import load
+    from labelaudit.batches import choose
+    from labelaudit.formats import FORMATS, losses
+    from labelaudit.loop import settled_items
+
+    loaded, target = load(audit), FORMATS.get(form)
+    options = _options(loaded, url, given)
+    decided, gold = settled_items(loaded, store=url)
+    batch, chosen = choose(loaded, options, decided=decided, gold=gold)
+    lost = losses(target, batch)
+    if lost:
+        click.echo(
+            f"{target.name} has no place for: {'; '.join(lost)}. What is known of it stays in the audit.", err=True
+        )
+    _write(batch, chosen, options, (target, audit, out), overwrite=overwrite)
+
+
+def _write(
+    batch: Batch, chosen: Chosen, options: BatchOptions, place: tuple[Format, str, str], *, overwrite: bool
+) -> None:
+    from dataclasses import asdict
+
+    from labelaudit.batches import keep_record
+    from labelaudit.formats import losses, write_batch
+
+    form, audit, out = place
+    written = write_batch(batch, form, out, overwrite=overwrite)
+    keep_record(audit, batch, format=form.name, written=written, options=asdict(options), lost=losses(form, batch))
+    parts = ", ".join(f"{chosen.part.count(part)} {part}" for part in dict.fromkeys(chosen.part))
+    click.echo(f"Batch {batch.batch_id}: {len(batch)} items ({parts}).")
+    if len(batch) < options.size:
+        click.echo(f"{options.size - len(batch)} fewer than asked for: what is left repeats these, or is not flagged.")
+    if "random" in chosen.part:
+        click.echo(f"The random share costs about {chosen.displaced_errors:.1f} errors that would be found otherwise.")
+    for path in written:
+        click.echo(f"Wrote {path}")
+    click.echo(f"Bring the answers back with: labelaudit import {audit} FILE --format {form.name}")
+
+
+def _options(audit: Audit, url: str | None, given: dict[str, Any]) -> BatchOptions:
+    from labelaudit.batches import BatchOptions
+
+    names = ("random", "by", "strategy", "given", "suggested", "several", "blind", "image_url", "seed")
+    return BatchOptions(
+        size=_size(audit, url, given),
+        groups=tuple(_pair(text, "--group") for text in given["groups"]),
+        **{name: given[name] for name in names} | _mix(given["mix"]),
+    )
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"{option} {text!r} is no pair. Write NAME=VALUE.")
+    return name, value
+
+
+def _mix(text: str) -> dict[str, float]:
+    shares = dict.fromkeys(("suspects", "ambiguous", "gold"), 0.0)
+    for part in text.split(","):
+        name, value = _pair(part.strip(), "--mix")
+        if name not in shares:
+            raise click.UsageError(f"--mix has no part {name!r}. Parts: {', '.join(shares)}.")
+        try:
+            shares[name] = float(value.removesuffix("%"))
+        except ValueError:
+            raise click.UsageError(f"--mix: {value!r} is no number.") from None
+    total = sum(shares.values())
+    if not 0 < total < float("inf") or min(shares.values()) < 0:
+        raise click.UsageError(f"--mix {text!r}: the shares must be 0 or more, and not all 0.")
+    return {name: share / total for name, share in shares.items()}
+
+
+def _size(audit: Audit, url: str | None, given: dict[str, Any]) -> int:
+    """Return the number of items, from one of the three ways to give a budget."""
+    if sum(given[name] is not None for name in ("size", "minutes", "money")) != 1:
+        raise click.UsageError("Give one of --size, --minutes and --money.")
+    if given["size"] is not None:
+        return int(given["size"])
+    if given["money"] is not None and given["per_hour"] is None:
+        raise click.UsageError("--money needs --per-hour: what an hour of annotating costs.")
+    minutes = given["minutes"] if given["money"] is None else 60 * given["money"] / given["per_hour"]
+    seconds = given["seconds"] or _measured_seconds(audit, url)
+    size = int(60 * minutes / seconds)
+    if size < 1:
+        raise click.UsageError(f"At {seconds:.1f} seconds an answer, that is not enough for one item.")
+    click.echo(f"At {seconds:.1f} seconds an answer: {size} items.", err=True)
+    return size
+
+
+def _measured_seconds(audit: Audit, url: str | None) -> float:
+    from labelaudit.loop import seconds_per_answer
+
+    seconds = seconds_per_answer(audit, store=url)
+    if seconds is None:
+        raise click.UsageError("Nobody has answered yet, so the pace is not known: give it with --seconds.")
+    return seconds

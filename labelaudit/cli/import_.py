@@ -1,0 +1,93 @@
+"""``labelaudit import``: the answers of annotators become reviews."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from labelaudit.cli._review import audit_argument, me, person_option, store_option
+
+if TYPE_CHECKING:
+    from labelaudit.loop import Imported
+
+__all__ = ["command"]
+
+_SHOWN = 20
+
+
+@click.command(
+    name="import",
+    short_help="Bring the answers of annotators back.",
+    epilog="""\b
+Examples:
+  labelaudit import tickets.audit export.json --format label-studio --dry-run
+  labelaudit import tickets.audit export.json --format label-studio --person 7=ann --person 9=bob
+  labelaudit import tickets.audit batch.csv --format csv --annotator ann
+  labelaudit import photos.audit cvat.zip --format cvat --batch b-0c6a1f22d4 --annotator ann""",
+)
+@audit_argument
+@click.argument("file", type=click.Path())
+@click.option("--format", "form", required=True, metavar="NAME", help="Format; docs/formats.md has all.")
+@click.option("--batch", "batch_id", metavar="ID", help="The batch, where the file does not say which.")
+@click.option("--person", "people", multiple=True, metavar="THEIRS=OURS", help="What an annotator is called here.")
+@click.option("--annotator", metavar="NAME", help="Who answered, where the file does not say.  [default: you]")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+@click.option("--all", "show_all", is_flag=True, help=f"List every finding, not only {_SHOWN} of each kind.")
+@person_option
+@store_option
+def command(
+    audit: str,
+    file: str,
+    form: str,
+    batch_id: str | None,
+    people: tuple[str, ...],
+    annotator: str | None,
+    dry_run: bool,
+    show_all: bool,
+    person: str | None,
+    url: str | None,
+) -> None:
+    """Record the answers in FILE, an export of an annotation tool, as reviews of AUDIT.
+
+    Importing a file again changes nothing. What cannot be recorded is listed by name: unknown items and labels, edited
+    texts, skips, empty and double answers. Where annotators differ, the item waits for a lead (labelaudit review, queue
+    of conflicts).
+    """
+    from labelaudit.audit_folder import load
+    from labelaudit.loop import import_answers
+
+    done = import_answers(
+        load(audit),
+        file,
+        form,
+        person=me(person),
+        batch_id=batch_id,
+        people=dict(_pair(text) for text in people),
+        annotator=annotator,
+        dry_run=dry_run,
+        store=url,
+    )
+    _report(done, shown=None if show_all else _SHOWN)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    theirs, equals, ours = text.partition("=")
+    if not equals or not ours:
+        raise click.UsageError(f"--person {text!r} is no pair. Write THEIRS=OURS, such as 7=ann.")
+    return theirs, ours
+
+
+def _report(done: Imported, shown: int | None) -> None:
+    of = f" of {', '.join(done.batch_ids)}" if done.batch_ids else ""
+    verb = "would be recorded" if done.is_dry else "recorded"
+    click.echo(f"{done.recorded} answers{of} {verb}, {done.known} known before, {len(done.unanswered)} items open.")
+    for name, count in done.people.items():
+        new = f" ({'would become' if done.is_dry else 'now'} a reviewer)" if name in done.added else ""
+        click.echo(f"  {name}: {count}{new}")
+    for kind, count in done.counts().items():
+        click.echo(f"{kind}: {count}")
+        for finding in [each for each in done.findings if each.kind == kind][:shown]:
+            click.echo(f"  {finding.where}, {finding.item_id!r}: {finding.message}")
+        if shown is not None and count > shown:
+            click.echo(f"  … and {count - shown} more; --all lists them")

@@ -1,0 +1,98 @@
+"""Strategies that choose items from a ranked pool: pure array functions, one file each.
+
+Each file has a constant ``PLUGIN``, a :class:`Strategy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["STRATEGIES", "Choice", "Pool", "Strategy"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pool:
+    """The candidates of one choice, best first.
+
+    Attributes
+    ----------
+    score : (m,) float64
+        0..1, descending; what is to be found.
+    classes : (m,) int
+        Given class of each, −1 where unlabelled.
+    vectors : (m, d) float32, optional
+        Embeddings of unit length; None where there are none.
+    typical_distance : float
+        Median Euclidean distance between an item of the data and its nearest neighbour, on the same scale as
+        `vectors`; 0 without them.
+    """
+
+    score: NDArray[np.float64]
+    classes: NDArray[np.integer[Any]]
+    vectors: NDArray[np.float32] | None = None
+    typical_distance: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen from a pool.
+
+    Attributes
+    ----------
+    rows : (k,) intp
+        Rows of the pool, in the order in which they are to be looked at; fewer than asked for if the pool is poor.
+    inclusion : (k,) float64
+        Probability with which the strategy chooses the item, over all seeds; NaN where it is not known.
+    """
+
+    rows: NDArray[np.intp]
+    inclusion: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """A way to choose.
+
+    Parameters
+    ----------
+    name : str
+        Name of the plugin, with hyphens.
+    summary : str
+        How it chooses, in one line.
+    choose : callable
+        ``choose(pool, size, rng) -> Choice``.
+    needs_vectors : bool
+        Whether it is of no use without embeddings.
+    """
+
+    name: str
+    summary: str
+    choose: Callable[[Pool, int, np.random.Generator], Choice]
+    needs_vectors: bool = False
+
+
+class _Strategies(Registry[Strategy]):
+    """The strategies; ``k-center`` and ``k_center`` are the same."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names as users write them, sorted."""
+        return tuple(name.replace("_", "-") for name in super().names())
+
+    def get(self, name: str) -> Strategy:
+        """Import the strategy called `name`."""
+        known = {each.replace("_", "-"): each for each in super().names()}
+        return super().get(known.get(name.replace("_", "-"), name))
+
+
+STRATEGIES: Registry[Strategy] = _Strategies("strategy", "labelaudit.selection", Strategy)

@@ -1,0 +1,101 @@
+"""Every strategy keeps the same promises; each keeps its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelaudit.selection import STRATEGIES, Pool
+from labelaudit.selection._quotas import class_quotas
+
+NAMES = STRATEGIES.names()
+
+
+def make_pool(m=120, *, n_classes=4, seed=0, copies=0):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(m, 8)).astype(np.float32)
+    for k in range(copies):
+        vectors[k] = vectors[0]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    score = np.sort(rng.random(m))[::-1].copy()
+    return Pool(score=score, classes=rng.integers(0, n_classes, m), vectors=vectors, typical_distance=0.5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [1, 7, 60, 500])
+def test_every_strategy_chooses_distinct_rows_and_no_more_than_asked_for(name, size):
+    pool = make_pool()
+    choice = STRATEGIES.get(name).choose(pool, size, np.random.default_rng(1))
+    assert len(set(choice.rows.tolist())) == len(choice.rows) <= min(size, len(pool))
+    assert choice.rows.min() >= 0
+    assert choice.inclusion.shape == choice.rows.shape
+    known = choice.inclusion[~np.isnan(choice.inclusion)]
+    assert ((known > 0) & (known <= 1)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_choice(name):
+    one, two = (STRATEGIES.get(name).choose(make_pool(), 20, np.random.default_rng(3)) for _ in range(2))
+    assert one.rows.tolist() == two.rows.tolist()
+
+
+def test_spread_takes_one_of_many_copies():
+    chosen = STRATEGIES.get("spread").choose(make_pool(copies=40), 40, np.random.default_rng(0)).rows
+    assert (chosen < 40).sum() == 1
+
+
+def test_spread_without_vectors_goes_by_score_within_classes():
+    pool = make_pool()
+    bare = Pool(score=pool.score, classes=pool.classes)
+    rows = STRATEGIES.get("spread").choose(bare, 30, np.random.default_rng(0)).rows
+    for label in range(4):
+        mine = rows[pool.classes[rows] == label]
+        assert mine.tolist() == np.flatnonzero(pool.classes == label)[: len(mine)].tolist()
+
+
+def test_power_sampling_includes_as_often_as_it_says():
+    pool = Pool(score=np.linspace(1.0, 0.3, 40), classes=np.zeros(40, dtype=int))  # nobody is left out by chance
+    counts = np.zeros(40)
+    said = np.zeros(40)
+    power = STRATEGIES.get("power")
+    for seed in range(1_000):
+        choice = power.choose(pool, 10, np.random.default_rng(seed))
+        assert len(choice.rows) == 10
+        counts[choice.rows] += 1
+        said[choice.rows] = choice.inclusion
+    assert said.sum() == pytest.approx(10)
+    assert np.abs(counts / 1_000 - said).max() < 0.05
+
+
+def test_k_center_covers_more_than_the_top_does():
+    pool = make_pool(300)
+    distance = {}
+    for name in ("k-center", "top"):
+        rows = STRATEGIES.get(name).choose(pool, 30, np.random.default_rng(0)).rows
+        distance[name] = (2 - 2 * pool.vectors @ pool.vectors[rows].T).min(axis=1).max()
+    assert distance["k-center"] < distance["top"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+    size=st.integers(1, 200),
+    seed=st.integers(0, 99),
+)
+def test_quotas_fill_the_batch_and_no_class_beyond_its_candidates(counts, size, seed):
+    classes = np.repeat(np.arange(len(counts)), counts)
+    score = np.random.default_rng(seed).random(len(classes))
+    quotas = class_quotas(score, classes, size)
+    assert sum(quotas.values()) == min(size, len(classes))
+    assert all(0 <= quotas[k] <= count for k, count in enumerate(counts))
+    expected = np.bincount(classes, weights=score)
+    if size >= len(counts):
+        assert all(quotas[k] >= 1 for k in range(len(counts)) if expected[k] >= 0.5)
+
+
+def test_quotas_are_between_equal_and_proportional():
+    classes = np.repeat([0, 1], [900, 100])
+    quotas = class_quotas(np.full(1000, 0.9), classes, 100)
+    assert quotas == {0: 75, 1: 25}
