@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Self
+
+from labelaudit.verdicts import Action, Role, Status, Verdict, may
 
 __all__ = [
     "GOLD",
@@ -56,56 +57,6 @@ GOLD = "*gold"
 """Slot of a known answer among the opinions on an item."""
 
 _NOTE_CHARACTERS = 10_000
-
-
-class Verdict(StrEnum):
-    """What a person may say about an item."""
-
-    KEEP = "keep"
-    RELABEL = "relabel"
-    AMBIGUOUS = "ambiguous"
-    SEVERAL_FIT = "several_fit"
-    NONE_FITS = "none_fits"
-    EXCLUDE = "exclude"
-    SKIP = "skip"
-
-
-class Role(StrEnum):
-    """What a person is allowed to do; see :func:`may`."""
-
-    LEAD = "lead"
-    REVIEWER = "reviewer"
-    VIEWER = "viewer"
-
-
-class Action(StrEnum):
-    """What an event records."""
-
-    BIND = "bind"
-    DECIDE = "decide"
-    ADJUDICATE = "adjudicate"
-    GOLD = "gold"
-    UNDO = "undo"
-    REDO = "redo"
-    PERSON = "person"
-    ASSIGN = "assign"
-    RULES = "rules"
-
-
-class Status(StrEnum):
-    """Where an item stands."""
-
-    OPEN = "open"
-    DECIDED = "decided"
-    CONFLICT = "conflict"
-
-
-_REVIEWER_ACTIONS = frozenset({Action.DECIDE, Action.UNDO, Action.REDO})
-
-
-def may(role: Role, action: Action) -> bool:
-    """Say whether a person of `role` may do `action`: leads everything, reviewers judge, viewers look."""
-    return role is Role.LEAD or (role is Role.REVIEWER and action in _REVIEWER_ACTIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
