@@ -7,7 +7,8 @@ import importlib
 
 import numpy as np
 import pytest
-from conftest import ROOT
+
+from tests.conftest import ROOT
 
 
 @pytest.fixture
