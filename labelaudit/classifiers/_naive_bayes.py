@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from labelaudit.classifiers._softmax import softmax
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -15,7 +17,7 @@ __all__ = ["TemperedNaiveBayes"]
 _SMOOTHINGS = (0.003, 0.01, 0.03, 0.1, 0.3)
 _TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
 _NOISE = 0.05
-_ROWS = 2000  # on which smoothing and temperature are chosen: the choice is among a few values
+_ROWS = 1000  # on which smoothing and temperature are chosen: the choice is among a few values
 
 
 class _Scores(NamedTuple):
@@ -42,11 +44,17 @@ class TemperedNaiveBayes:
     ----------
     classes_ : (k,) int
         Classes seen in training, sorted.
+    weights_ : (d, k) float32
+        Log probabilities of the features in each class, times the temperature.
+    bias_ : (k,) float32
+        Log shares of the classes, times the temperature.
     smoothing_, temperature_ : float
         The chosen values.
     """
 
     classes_: NDArray[np.int64]
+    weights_: NDArray[np.float32]
+    bias_: NDArray[np.float32]
     smoothing_: float
     temperature_: float
 
@@ -69,26 +77,27 @@ class TemperedNaiveBayes:
         # Evenly spaced rows are as good as random ones, and need no seed.
         rows = np.arange(len(codes))[:: -(-len(codes) // _ROWS)]
         sample = _LeftOut(X[rows], codes[rows], sums, members)
-        best = -np.inf
+        best, chosen = -np.inf, _scores(sums, members, _SMOOTHINGS[0])
         for smoothing in _SMOOTHINGS:
             scores = _scores(sums, members, smoothing)
             log_p = sample.log_probs(scores, smoothing)
             for temperature in _TEMPERATURES:
                 likelihood = _robust_likelihood(log_p * np.float32(temperature), codes[rows])
                 if likelihood > best:
-                    best, self._scores = likelihood, scores
+                    best, chosen = likelihood, scores
                     self.smoothing_, self.temperature_ = smoothing, temperature
+        self.weights_ = chosen.weights * np.float32(self.temperature_)
+        self.bias_ = chosen.bias * np.float32(self.temperature_)
         return self
 
     def predict_proba(self, X: csr_array) -> NDArray[np.float32]:
         """Return (b, k) probabilities of the classes in `classes_`."""
-        log_p: NDArray[np.float32] = X @ self._scores.weights + self._scores.bias
-        return _softmax(log_p * np.float32(self.temperature_))
+        return softmax(X @ self.weights_ + self.bias_)
 
 
 def _scores(sums: NDArray[np.float32], members: NDArray[np.float32], smoothing: float) -> _Scores:
     weights = np.log(sums + np.float32(smoothing))
-    weights -= np.log(sums.sum(axis=0) + np.float32(smoothing * len(sums)))
+    weights -= np.log(sums.sum(axis=0) + np.float32(smoothing * max(len(sums), 1)))
     return _Scores(weights, np.log(members / members.sum()))
 
 
@@ -110,7 +119,7 @@ class _LeftOut:
     def __init__(
         self, X: csr_array, codes: NDArray[np.intp], sums: NDArray[np.float32], members: NDArray[np.float32]
     ) -> None:
-        self._X, self._codes, self._n_features = X, codes, len(sums)
+        self._X, self._codes, self._n_features = X, codes, max(len(sums), 1)
         self._row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
         self._share = np.maximum(sums[X.indices, codes[self._row]] - X.data, 0)
         self._length = np.bincount(self._row, weights=X.data, minlength=X.shape[0])
@@ -122,17 +131,12 @@ class _LeftOut:
         """Return (r, k) unnormalised log probabilities; that of the own class as if the row had not been counted."""
         log_p: NDArray[np.float32] = self._X @ scores.weights + scores.bias
         own = np.bincount(self._row, weights=self._X.data * np.log(self._share + smoothing), minlength=len(self._codes))
-        own += self._prior - self._length * np.log(self._mass + smoothing * self._n_features)
+        # Not in place: where no row has any term, bincount gives integers.
+        own = own + self._prior - self._length * np.log(self._mass + smoothing * self._n_features)
         log_p[np.arange(len(own)), self._codes] = own
         return log_p
 
 
 def _robust_likelihood(log_p: NDArray[np.float32], codes: NDArray[np.intp]) -> float:
-    p_given = _softmax(log_p)[np.arange(len(codes)), codes].astype(np.float64)
+    p_given = softmax(log_p)[np.arange(len(codes)), codes].astype(np.float64)
     return float(np.log((1 - _NOISE) * p_given + _NOISE / log_p.shape[1]).mean())
-
-
-def _softmax(log_p: NDArray[np.float32]) -> NDArray[np.float32]:
-    p: NDArray[np.float32] = np.exp(log_p - log_p.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    return p
