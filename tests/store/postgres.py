@@ -6,9 +6,11 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
@@ -24,18 +26,48 @@ class PostgresServer:
         self._programs = programs
         self._folder = folder
         self._port = _free_port()
-        self._run("initdb", "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8")
+        self._data = str(folder / "data")
+        self._server = f"host=127.0.0.1 port={self._port} user=tester dbname=postgres"
+        make = [str(programs / "initdb"), "-D", self._data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        subprocess.run([*_as_unprivileged(), *make], cwd=folder, check=True, capture_output=True, timeout=120)
         self.start()
 
     def start(self) -> None:
         # fsync=off: tests kill the server, but never the machine under it.
-        place = f"-c listen_addresses=127.0.0.1 -c port={self._port} -c unix_socket_directories=''"
-        settings = f"{place} -c max_connections=80 -c fsync=off"
-        data, log = str(self._folder / "data"), str(self._folder / "log")
-        self._run("pg_ctl", "-D", data, "-l", log, "-o", settings, "-w", "-t", "60", "start")
+        place = ["listen_addresses=127.0.0.1", f"port={self._port}", "unix_socket_directories="]
+        settings = [part for setting in (*place, "max_connections=80", "fsync=off") for part in ("-c", setting)]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                # The server goes with the test run, also if that is killed.
+                [
+                    *_as_unprivileged("--pdeathsig", "QUIT"),
+                    str(self._programs / "postgres"),
+                    "-D",
+                    self._data,
+                    *settings,
+                ],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self._folder,
+            )
+        self._wait_until_ready()
 
     def stop(self, mode: str = "fast") -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "-t", "60", "stop")
+        self._process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        self._process.wait(60)
+
+    def _wait_until_ready(self) -> None:
+        import psycopg
+
+        end = time.monotonic() + 60
+        while True:
+            try:
+                return psycopg.connect(self._server).close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError((self._folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
 
     def new_store(self) -> str:
         import psycopg
@@ -47,23 +79,11 @@ class PostgresServer:
             server.execute(f'CREATE SCHEMA "{name}"')
         return f"postgresql+psycopg://tester@127.0.0.1:{self._port}/postgres?options=-csearch_path%3D{name}"
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        if os.geteuid() == 0:  # a Postgres server refuses to run as root
-            command = ["setpriv", f"--reuid={_UNPRIVILEGED}", f"--regid={_UNPRIVILEGED}", "--init-groups", *command]
-        # Output goes to a file: pg_ctl's server would keep a pipe open for ever.
-        with (self._folder / "output").open("ab") as output:
-            done = subprocess.run(
-                command,
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                timeout=120,
-                cwd=self._folder,
-                check=False,
-            )
-        if done.returncode:
-            raise RuntimeError(f"{program} failed:\n{(self._folder / 'output').read_text()[-2000:]}")
+
+def _as_unprivileged(*options: str) -> list[str]:
+    """Return what to put before a command: a Postgres server refuses to run as root."""
+    user = [f"--reuid={_UNPRIVILEGED}", f"--regid={_UNPRIVILEGED}", "--init-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *user, *options] if user or options else []
 
 
 def start_postgres() -> PostgresServer:
