@@ -21,7 +21,7 @@ __all__ = ["Examined", "Finding", "examine"]
 
 _VERDICTS = {"ambiguous", "none_fits", "exclude", "skip"}
 _SPACE = uuid.UUID("6f0d8f0e-0a43-5a39-9f5b-6c3f3a1d2b11")
-_MANGLED = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+|\d{1,4}[-/. ]\w{1,4}([-/. ]\d{1,4})?|\d+([.,]0+)?")
+_MANGLED = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+|\d{1,4}[-/. ]+\w{1,9}([-/. ]+\d{1,4})?|\d+([.,]0+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
