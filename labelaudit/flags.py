@@ -132,10 +132,18 @@ def _lowest(quality: NDArray[np.floating], rows: RowStatistics) -> NDArray[np.bo
 def _least(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     """Return which `count` values a sort puts first; of many values it sorts only where equal ones make it matter."""
     if 0 < count < len(values) and len(values) > _SORTED_AT_ONCE:
-        chosen = np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
-        if len(chosen) == count:
-            return chosen
+        cut = _clear_cut(values, count)
+        if not np.isnan(cut):
+            return np.flatnonzero(values <= cut)
     return np.argsort(values)[:count]
+
+
+def _clear_cut(values: NDArray[np.floating], count: int) -> float:
+    """Return the greatest of the `count` least values; NaN if others equal it, or there are not so many."""
+    if count > len(values):
+        return np.nan
+    cut = np.partition(values, count - 1)[count - 1]
+    return float(cut) if np.count_nonzero(values <= cut) == count else np.nan
 
 
 def _keep_counts(statistics: ClassStatistics, least: int, frac_noise: float) -> NDArray[np.int64]:
@@ -164,23 +172,25 @@ def _keep_counts(statistics: ClassStatistics, least: int, frac_noise: float) -> 
 def _prune_by_class(rows: RowStatistics, keep: NDArray[np.int64], least: int) -> NDArray[np.bool_]:
     """Flag those of each class with the least self-confidence."""
     flags = np.zeros(len(rows), dtype=bool)
-    for k, members in _by_class(rows.given, len(keep), least):
+    for k, members in _by_class(rows.given, len(keep)):
         count = len(members) - keep[k, k]
-        if count >= 1:
+        if count >= 1 and len(members) > least:
             flags[members[_least(rows.p_given[members], int(count))]] = True
     return flags
 
 
-def _by_class(given: NDArray[np.int32], n_classes: int, least: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Yield each class of more than `least` items with its rows, ascending."""
+def _by_class(
+    given: NDArray[np.int32], n_classes: int, among: NDArray[np.intp] | None = None
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each class with its rows, ascending; `among` are the rows to choose from, by default all."""
+    labels = given if among is None else given[among]
     # numpy sorts 16-bit integers by radix, ten times as fast as wider ones.
-    keys = given.astype(np.int16) if n_classes <= np.iinfo(np.int16).max else given
+    keys = labels.astype(np.int16) if n_classes <= np.iinfo(np.int16).max else labels
     order = np.argsort(keys, kind="stable")
-    ends = np.searchsorted(given[order], np.arange(n_classes + 1))
+    ends = np.searchsorted(labels[order], np.arange(n_classes + 1))
+    members = order if among is None else among[order]
     for k in range(n_classes):
-        members = order[ends[k] : ends[k + 1]]
-        if len(members) > least:
-            yield k, members
+        yield k, members[ends[k] : ends[k + 1]]
 
 
 def _prune_by_noise_rate(
@@ -188,26 +198,42 @@ def _prune_by_noise_rate(
 ) -> NDArray[np.bool_]:
     """Flag, for each pair of given and true class, those with the greatest margin ``p_true − p_given``.
 
-    Margins are read in groups of pairs that fit half the memory budget: one pass over the data for each group.
+    Only rows whose given label is behind another class have a margin above 0, and they are few. Pairs that ask for no
+    more than these are settled from them alone, the others from all rows. Margins are read in groups of pairs that fit
+    half the memory budget: one pass over the data for each group.
     """
     flags = np.zeros(len(rows), dtype=bool)
-    for group in _groups(rows, keep, least, walk.memory // 2 // walk.dtype.itemsize):
-        # In a function of its own, so that the margins of one group are gone before the next group's are read.
-        _flag_group(flags, group, keep, _read_margins(group, rows.given, len(keep), walk, weights), walk)
+    wanted = keep.copy()  # (true, given): how many to flag; 0 once they are
+    np.fill_diagonal(wanted, 0)
+    wanted[:, np.bincount(rows.given[rows.given >= 0], minlength=len(keep)) <= least] = 0
+    behind = np.flatnonzero(rows.p_given < rows.p_other)
+    for among in (behind, None):
+        for group in _groups(rows.given, wanted, among, walk.memory // 2 // walk.dtype.itemsize):
+            # In a function of its own, so that the margins of one group are gone before the next group's are read.
+            _flag_group(flags, group, wanted, _read_margins(group, rows.given, walk, weights), walk, among is None)
     return flags
 
 
 def _flag_group(
     flags: NDArray[np.bool_],
     group: _Group,
-    keep: NDArray[np.int64],
+    wanted: NDArray[np.int64],
     margins: dict[int, NDArray[np.floating]],
     walk: Walk,
+    is_all: bool,
 ) -> None:
+    """Flag what `wanted` asks for, and strike it off; where not all rows are here, only what they settle by themselves.
+
+    That is what has margins above 0, which no other row has, and does not tie.
+    """
+
     def flag_class(part: tuple[int, NDArray[np.intp], NDArray[np.intp]]) -> None:
         k, members, others = part
-        for j, margin in zip(others, margins[k].T, strict=True):
-            flags[members[_least(-margin, int(keep[j, k]))]] = True  # rows of one class: no other thread's
+        for j, margin in zip(others, -margins[k].T, strict=True):
+            count = int(wanted[j, k])
+            if is_all or _clear_cut(margin, count) < 0.0:
+                flags[members[_least(margin, count)]] = True  # rows and pairs of one class: no other thread's
+                wanted[j, k] = 0
 
     for _ in walk.on_threads(flag_class, group):
         pass
@@ -216,18 +242,21 @@ def _flag_group(
 _Group = list[tuple[int, "NDArray[np.intp]", "NDArray[np.intp]"]]
 
 
-def _groups(rows: RowStatistics, keep: NDArray[np.int64], least: int, budget: int) -> Iterator[_Group]:
+def _groups(
+    given: NDArray[np.int32], wanted: NDArray[np.int64], among: NDArray[np.intp] | None, budget: int
+) -> Iterator[_Group]:
     """Yield groups of (given class, its rows, true classes to prune) with about `budget` margins each.
 
     A class that is split has one part in each group.
     """
     group: _Group = []
     size = 0
-    for k, members in _by_class(rows.given, len(keep), least):
-        others = np.flatnonzero(keep[:, k])
-        others = others[others != k]
-        step = max(1, budget // len(members))
-        for start in range(0, len(others), step):
+    if not wanted.any():
+        return
+    for k, members in _by_class(given, len(wanted), among):
+        others = np.flatnonzero(wanted[:, k])
+        step = max(1, budget // max(len(members), 1))
+        for start in range(0, len(others) if len(members) else 0, step):
             part = others[start : start + step]
             if group and size + len(part) * len(members) > budget:
                 yield group
@@ -239,13 +268,13 @@ def _groups(rows: RowStatistics, keep: NDArray[np.int64], least: int, budget: in
 
 
 def _read_margins(
-    group: _Group, given: NDArray[np.int32], n_classes: int, walk: Walk, weights: NDArray[np.float64]
+    group: _Group, given: NDArray[np.int32], walk: Walk, weights: NDArray[np.float64]
 ) -> dict[int, NDArray[np.floating]]:
     """Return, for each given class of a group, the margins (rows, true classes) of its rows."""
     # All margins lie in one array, by class, then row; so a chunk is served by a few array operations, whatever K.
-    width = np.zeros(n_classes, dtype=np.intp)  # true classes of a given class
-    first = np.zeros(n_classes, dtype=np.intp)  # where they begin in `columns`
-    place = np.empty(len(given), dtype=np.intp)  # where a row's margins begin
+    width = np.zeros(walk.n_classes, dtype=np.intp)  # true classes of a given class
+    first = np.zeros(walk.n_classes, dtype=np.intp)  # where they begin in `columns`
+    place = np.full(len(given), -1)  # where a row's margins begin, −1 where none are wanted
     columns = np.concatenate([others for _, _, others in group])
     end = taken = 0
     for k, members, others in group:
@@ -259,7 +288,7 @@ def _read_margins(
     def read(chunk_rows: slice) -> None:
         chunk = walk.pooled(chunk_rows, weights)
         labels, places = given[chunk_rows], place[chunk_rows]
-        wanted = np.flatnonzero((labels >= 0) & (width[labels] > 0))
+        wanted = np.flatnonzero(places >= 0)
         for start in range(0, len(wanted), step):
             rows = wanted[start : start + step]
             widths = width[labels[rows]]
