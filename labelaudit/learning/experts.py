@@ -19,7 +19,7 @@ __all__ = ["Expert", "FittedExpert", "experts_for"]
 # Below and above 0. Few errors where many were expected speak against the suspicion of everything further down; many
 # errors at the head of the queue say little about its tail: they are a reason to steepen suspicion, not to raise it.
 _SHIFT_SD = (2.0, 0.25)
-_SLOPE_SD = (0.25, 1.0)
+_SLOPE_SD = (0.5, 1.0)
 _SCORE_SD = 0.3
 _SCORES_AT_FULL_SD = 5
 _LABEL_SD = 0.5

@@ -124,6 +124,8 @@ def _strata(ascending: NDArray[np.float64], size: int) -> NDArray[np.int64]:
     p = np.clip(ascending, _LEAST_RATE, 1.0 - _LEAST_RATE)
     spread = np.cumsum(np.sqrt(p * (1.0 - p)))
     codes = np.minimum(n_strata - 1, (spread - spread[0] / 2) / spread[-1] * n_strata).astype(np.int64)
+    # Items of equal suspicion belong together: splitting them would cost width and gain nothing.
+    codes = codes[np.searchsorted(ascending, ascending, side="left")]
     return np.unique(codes, return_inverse=True)[1].reshape(-1)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ErrorEstimate", "estimate_errors"]
 
 # Shapes of the Beta prior of an error rate: for the lower limit and the estimate, and for the upper limit.
-_FROM_EVENTS = (0.0, 1.0)
+_FROM_EVENTS = (0.01, 1.0)
 _JEFFREYS = (0.5, 0.5)
 
 
@@ -93,11 +93,11 @@ def estimate_errors(
     -----
     Each stratum's error rate gets a Beta prior: for the upper limit Jeffreys' Beta(½, ½), whose intervals cover well
     even after no event (Brown, Cai and DasGupta 2001, *Statistical Science* 16), for the lower limit and the estimate
-    Beta(0, 1), the lower limit of Clopper and Pearson (1934). One prior for both would add half an event in each
-    stratum and push the lower limit over the truth where errors are rare. Undecided items follow by binomial draws, so
-    that the interval shrinks to a point when all are looked at. Items with two looks or more tell how often a look errs
-    (double sampling: Tenenbein 1970; latent classes: Dawid and Skene 1979); both rates of slips have the prior
-    Beta(1, 19). With one look each, looks are taken as right, and `range_kind` says so.
+    nearly Beta(0, 1), which gives the lower limit of Clopper and Pearson (1934). One prior for both would add half an
+    event in each stratum and push the lower limit over the truth where errors are rare. Undecided items follow by
+    binomial draws, so that the interval shrinks to a point when all are looked at. Items with two looks or more tell
+    how often a look errs (double sampling: Tenenbein 1970; latent classes: Dawid and Skene 1979); both rates of slips
+    have the prior Beta(1, 19). With one look each, looks are taken as right, and `range_kind` says so.
     """
     wrong, count = _checked(check, called_wrong, looks)
     if not 0.0 < level < 1.0:

@@ -35,17 +35,20 @@ class Verdicts:
         return cls(pairs[0], pairs[1], items)
 
     def chances(self, slips: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the probability of each row's verdicts if the label is wrong, and if it is right, (t,) each."""
-        false_alarm, overlooked = slips
+        """Return the probability of each row's verdicts if the label is wrong, and if right, for `slips` (..., 2)."""
+        false_alarm, overlooked = slips[..., :1], slips[..., 1:]
         right = self.looks - self.wrong
         if_wrong = (1.0 - overlooked) ** self.wrong * overlooked**right
         if_right = false_alarm**self.wrong * (1.0 - false_alarm) ** right
         return if_wrong, if_right
 
     def log_likelihood(self, rate: NDArray[np.float64], slips: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log-likelihood of each error `rate` (grid,), (grid,)."""
+        """Return the log-likelihood of each error `rate` (grid,) for each pair of `slips` (cells, 2), (cells, grid)."""
         if_wrong, if_right = self.chances(slips)
-        return np.asarray(self.items @ np.log(np.outer(if_wrong, rate) + np.outer(if_right, 1.0 - rate)))
+        total = np.zeros((len(slips), len(rate)))
+        for row, items in enumerate(self.items):
+            total += items * np.log(if_wrong[:, [row]] * rate + if_right[:, [row]] * (1.0 - rate))
+        return total
 
     def draw_errors(
         self, rates: NDArray[np.float64], size: int, slips: NDArray[np.float64], rng: np.random.Generator
@@ -68,7 +71,7 @@ def posterior_of_errors(
     rng = np.random.default_rng(seed)
     rate, log_prior = _rate_grid(prior)
     slips = _slip_grid() if any((table.looks > 1).any() for table in tables) else np.zeros((1, 2))
-    by_stratum = np.array([[table.log_likelihood(rate, pair) for table in tables] for pair in slips]) + log_prior
+    by_stratum = np.stack([table.log_likelihood(rate, slips) for table in tables], axis=1) + log_prior
     peak = by_stratum.max(axis=2, keepdims=True)  # (cells, H, grid)
     mass = np.exp(by_stratum - peak)
     log_evidence = (np.log(mass.sum(axis=2)) + peak[:, :, 0]).sum(axis=1)
@@ -86,10 +89,13 @@ def posterior_of_errors(
 
 
 def _rate_grid(prior: tuple[float, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return error rates (grid,) and the log of their prior mass under Beta(`prior`), up to a constant."""
-    # Points of equal mass under Beta(1/2, 1/2), the arcsine law: dense where rates are near 0 or 1.
-    rate = np.sin((np.arange(_RATE_GRID) + 0.5) / _RATE_GRID * np.pi / 2) ** 2
-    return rate, (prior[0] - 0.5) * np.log(rate) + (prior[1] - 0.5) * np.log1p(-rate)
+    """Return error rates (grid,) and the log of the mass that Beta(`prior`) puts on the cell around each."""
+    from scipy.special import betainc
+
+    # Cells of equal mass under Beta(1/2, 1/2), the arcsine law: narrow where rates are near 0 or 1.
+    edges = np.sin(np.arange(_RATE_GRID + 1) / _RATE_GRID * np.pi / 2) ** 2
+    middle = np.sin((np.arange(_RATE_GRID) + 0.5) / _RATE_GRID * np.pi / 2) ** 2
+    return middle, np.log(np.diff(betainc(*prior, edges)))
 
 
 def _slip_grid() -> NDArray[np.float64]:
