@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -59,8 +60,7 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     from labelaudit.audit_folder import load
 
     load(audit)  # a damaged or missing audit is told here, not in a browser
-    options = [f"--store={url}"] if url else []
-    options += [f"--as={person}"] if person else []
+    options = [f"--as={person}"] if person else []
     settings = _SETTINGS | {
         "server.address": address,
         "server.port": str(port),
@@ -68,8 +68,10 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     }
     flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
     click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
+    # A URL may hold a password, and others can read the command line of a process.
+    environment = os.environ | ({"LABELAUDIT_STORE": url} if url else {})
     arguments = [sys.executable, "-m", "streamlit", "run", str(_ENTRY), *flags, "--", audit, *options]
-    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL)  # noqa: S603 -- our own interpreter and script
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603 -- our own interpreter and script
     # Whoever stops this command by a signal, not only by Ctrl-C in a terminal, stops the server too.
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:

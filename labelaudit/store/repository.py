@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,7 +29,7 @@ from labelaudit.store.team import Team
 
 __all__ = ["Store"]
 
-_RESCORED_AT_ONCE = 2_000
+_RESCORED_AT_ONCE = 500
 _PARTS = sa.select(schema.assignments).where(schema.assignments.c.person == sa.bindparam("the_person"))
 
 NAME_CHARACTERS = 100
@@ -194,7 +195,10 @@ class Store:
         )
         for start in range(0, len(changes), _RESCORED_AT_ONCE):
             block = changes[start : start + _RESCORED_AT_ONCE]
+            began = time.monotonic()
             self.database.write(partial(_execute_many, update, block))
+            # As long a pause as the work took: writers take turns, but whoever asks again at once gets most of them.
+            time.sleep(time.monotonic() - began)
 
     # -- decisions
 

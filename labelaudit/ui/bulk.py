@@ -84,7 +84,7 @@ def _apply(session: Session, cards: list[Card], verdict: str, label: str | None)
     ]
     answer = session.queue().decide(decisions)
     recorded = sum(outcome.status == "acknowledged" for outcome in answer.outcomes)
-    session.bench.count_decisions(recorded)
+    session.bench.count_decisions(recorded, session.person)
     session.bench.forget()
     st.session_state["last_bulk"] = {"id": bulk if recorded else None, "said": _outcome(answer, recorded)}
 

@@ -80,7 +80,7 @@ class Exchange:
         moved = last_view is not None and last_view != self.view
         own, cards = self._carry_out(queue, message, moved=moved)
         outcomes += own
-        self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes))
+        self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes), self.person)
         have = {str(item_id) for item_id in message.get("have", ())}
         visiting = self._visited(queue, cards)
         shown = [card for card in cards if card.item_id not in have]

@@ -130,7 +130,7 @@ def _decide(
         content_hash=card.content_hash,
     )
     outcome = queue.decide([decision]).outcomes[0]
-    session.bench.count_decisions(int(outcome.status == "acknowledged"))
+    session.bench.count_decisions(int(outcome.status == "acknowledged"), session.person)
     st.session_state["plain_said"] = outcome.message or f"{card.item_id}: {', '.join(labels) or verdict} · Z undo"
 
 

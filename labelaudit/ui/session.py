@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +93,7 @@ def show_error(error: LabelAuditError) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="streamlit run app.py --")
     parser.add_argument("audit")
-    parser.add_argument("--store")
+    parser.add_argument("--store", default=os.environ.get("LABELAUDIT_STORE"))
     parser.add_argument("--as", dest="person")
     return parser.parse_args(sys.argv[1:])
 

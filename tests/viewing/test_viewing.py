@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -170,7 +169,7 @@ def test_a_link_that_leads_out_is_refused(tmp_path):
     Image.new("RGB", (8, 8)).save(secret)
     folder = tmp_path / "data"
     folder.mkdir()
-    os.symlink(secret, folder / "link.png")
+    (folder / "link.png").symlink_to(secret)
     for path in (folder / "link.png", folder / ".." / "secret.png", secret):
         with pytest.raises(ReadError, match="outside the folder of the data"):
             within(str(path), (folder.resolve(),))
@@ -184,7 +183,7 @@ def test_an_image_swapped_for_a_link_after_the_audit_is_not_shown(tmp_path):
     Image.new("RGB", (8, 8)).save(secret)
     swapped = folder / "cat" / "3.png"
     swapped.unlink()
-    os.symlink(secret, swapped)
+    swapped.symlink_to(secret)
     messages = [viewer.card(str(item))["content"].get("message", "") for item in audit.items.index]
     assert sum("outside the folder of the data" in message for message in messages) == 1
 
@@ -233,9 +232,7 @@ def test_values_unusual_for_the_class_are_marked_and_said_why():
     cells = {cell.name: cell for cell in table().cells(3, 0, 1)}
     assert cells["hours"].why.startswith("0.2 % of this class has so much")
     assert "of the suggested one" in cells["hours"].why
-    assert (
-        cells["job"].why == "0.2 % of this class has it, 99.8 % of the suggested one" or "100.0 %" in cells["job"].why
-    )
+    assert cells["job"].why == "0.2 % of this class has it, 100.0 % of the suggested one"
     assert cells["flat"].why == ""
     assert cells["gap"].value is None
 
