@@ -73,6 +73,12 @@ class AuditConfig:
         None, "Group column whose items stay in one fold, so that near-copies do not leak.", metavar="COLUMN"
     )
     neighbors: int = _option(10, "Nearest neighbours to ask; 0 turns them off.", low=0)
+    calibrate: str = _option(
+        "auto",
+        "Calibrate suspicion by planted errors. auto: where labelaudit fits the model itself; on: fit again with the"
+        " planted errors, too, which takes as long again; off: a plausible range only.",
+        metavar="auto|on|off",
+    )
     seed: int = _option(0, "Seed of everything random.", low=0)
     engine: str = _option("local", "Where fold tasks run.", metavar="NAME")
     workers: int = _option(0, "Processes for fold tasks; 0 uses all cores. Never changes the result.", low=0)
@@ -83,6 +89,11 @@ class AuditConfig:
         parse_memory(self.memory)
         if self.model is not None and self.classifier is not None:
             raise ConfigError("Both --model and --classifier are given.", "Give one of them.")
+        if self.calibrate not in {"auto", "on", "off"}:
+            raise ConfigError(
+                f"The audit option 'calibrate' is {self.calibrate!r}.",
+                "It must be 'auto', 'on' or 'off' (default: 'auto').",
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options as a plain dict, for provenance."""

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["ClassHealth", "ConfusedPair", "Health", "SliceHealth", "measure"]
+__all__ = ["ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceHealth", "measure"]
 
 _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
+_LEAST_SPOKEN = 100
+_DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,14 @@ class SliceHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpectedPrecision:
+    """Expected share of wrong labels, 0..1, among the first `depth` items of the queue of suspects."""
+
+    depth: int
+    precision: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """Numbers of a whole audit.
 
@@ -64,6 +74,10 @@ class Health:
         Low and high end.
     range_kind : str
         What kind of range that is.
+    expected_precision : tuple
+        At some depths of the queue; empty where suspicion is not calibrated.
+    planted : str
+        Which errors were planted to calibrate suspicion, in words; empty where none were.
     agreement : float
         Share of assessed items whose given label is the model's most probable class, 0..1.
     classes, confused_pairs, slices : tuple
@@ -83,11 +97,23 @@ class Health:
     classes: tuple[ClassHealth, ...]
     confused_pairs: tuple[ConfusedPair, ...] = ()
     slices: tuple[SliceHealth, ...] = field(default=())
+    expected_precision: tuple[ExpectedPrecision, ...] = ()
+    planted: str = ""
 
     @property
     def expected_error_rate(self) -> float:
         """Expected share of wrong labels among the assessed items, 0..1."""
         return self.expected_errors / max(self.assessed, 1)
+
+    @property
+    def expected_precision_line(self) -> str:
+        """What to expect of the queue, as a sentence; empty where suspicion is not calibrated."""
+        shown = [part for part in self.expected_precision if part.depth >= _LEAST_SPOKEN]
+        shown = (shown or list(self.expected_precision))[:3]
+        if not shown:
+            return ""
+        parts = ", ".join(f"of the first {part.depth:,} about {part.depth * part.precision:,.0f}" for part in shown)
+        return f"O{parts[1:]} are expected to be wrong (calibrated by planting {self.planted})"
 
     def groups(self) -> dict[str, tuple[SliceHealth, ...]]:
         """Return the slices of each group column, most expected errors first."""
@@ -103,9 +129,17 @@ class Health:
         """Make the health from what :meth:`as_dict` gave, also after a journey through JSON."""
         plain: dict[str, Any] = dict(numbers)
         plain["expected_errors_range"] = tuple(plain["expected_errors_range"])
-        for name, kind in (("classes", ClassHealth), ("confused_pairs", ConfusedPair), ("slices", SliceHealth)):
-            plain[name] = tuple(kind(**part) for part in plain[name])
+        for name, kind in _PARTS.items():
+            plain[name] = tuple(kind(**part) for part in plain.get(name, ()))
         return cls(**plain)
+
+
+_PARTS: dict[str, type] = {
+    "classes": ClassHealth,
+    "confused_pairs": ConfusedPair,
+    "slices": SliceHealth,
+    "expected_precision": ExpectedPrecision,
+}
 
 
 def measure(
@@ -115,6 +149,7 @@ def measure(
     agreement: float,
     expected_errors_range: tuple[float, float],
     range_kind: str,
+    planted: str = "",
 ) -> Health:
     """Measure the health of an audit's items.
 
@@ -128,6 +163,8 @@ def measure(
         Share of assessed items whose given label is the most probable class.
     expected_errors_range, range_kind
         Range of the expected errors and its kind, from the ranking.
+    planted : str
+        Which errors were planted to calibrate suspicion, in words; empty where none were.
 
     Returns
     -------
@@ -149,6 +186,17 @@ def measure(
         classes=_by_class(items, classes),
         confused_pairs=_by_pair(items),
         slices=_by_slice(items),
+        expected_precision=_by_depth(items[assessed]) if planted else (),
+        planted=planted,
+    )
+
+
+def _by_depth(assessed: pd.DataFrame) -> tuple[ExpectedPrecision, ...]:
+    queue = assessed.sort_values("rank")["suspicion"]
+    return tuple(
+        ExpectedPrecision(depth=depth, precision=float(queue.head(depth).mean()))
+        for depth in _DEPTHS
+        if depth <= len(queue) / 2
     )
 
 

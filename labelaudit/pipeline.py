@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,11 +17,12 @@ from labelaudit import health
 from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.domain import UNLABELLED, Dataset
-from labelaudit.errors import MissingExtraError
+from labelaudit.errors import MissingExtraError, UsageError
 from labelaudit.item_table import item_table
 from labelaudit.labels import check_auditable
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import gather_evidence
+from labelaudit.planting import CALIBRATED, FAMILY, calibrate_by_planting
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
 
@@ -32,12 +33,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.domain import ProbSource
+    from labelaudit.kernels import RowStatistics
     from labelaudit.neighbors import Neighbors, NeighborStatistics
     from labelaudit.ranking import Ranking
 
 __all__ = ["audit"]
 
 ProgressCallback = Callable[[int, int, str], None]
+
+# Errors are planted until there are enough of them, but few at once where the model is fitted to them: one that learns
+# from many more wrong labels than there are finds all of them worse.
+_SHARE_PLANTED, _ENOUGH_PLANTED = 0.1, 4000
+_SHARE_REFITTED, _ENOUGH_REFITTED = 0.03, 100
+_MOST_ROUNDS = 10
 
 _VERSIONED = ("cleanlab", "labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -89,22 +97,16 @@ def audit(
         where=dataset.origin.path if dataset.origin else "The labels",
         has_probs=bool(dataset.pred_probs),
     )
-    obtained = _obtain(dataset, config, tell, None if checkpoint is None else Path(checkpoint), resume=resume)
+    folder = None if checkpoint is None else Path(checkpoint)
+    obtained = _obtain(dataset, config, tell, folder, resume=resume)
     neighbors, neighborhood, remarks = _neighborhood(dataset, config, obtained, tell)
     tell(0, 1, "Scoring")
     labels = np.where(obtained.assessable, dataset.labels, UNLABELLED).astype(np.int32)
-    scores = Scores(
-        gather_evidence(
-            labels,
-            obtained.pred_probs,
-            names=obtained.names,
-            memory=config.memory,
-            members=obtained.members,
-            normalize=obtained.normalize,
-            neighbors=neighborhood,
-        )
-    )
+    scores = _scored(labels, obtained, neighborhood, config)
     ranking = rank(scores.rows, neighbors=neighborhood, members=scores.members, ids=dataset.ids)
+    if config.calibrate != "off" and obtained.computed:
+        planting = _Planting(dataset, config, obtained, neighbors, tell, folder, resume)
+        ranking = planting.calibrated(ranking, scores.rows)
     items = item_table(
         dataset,
         scores,
@@ -148,6 +150,11 @@ def _obtain(
     dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
 ) -> _Obtained:
     if dataset.pred_probs:
+        if config.calibrate == "on":
+            raise UsageError(
+                "Errors cannot be planted where probabilities are given: there is nothing to fit again.",
+                "Leave out --calibrate on, or leave out --pred-probs so that labelaudit fits a model.",
+            )
         labelled = dataset.labels != UNLABELLED
         return _Obtained(
             pred_probs=dataset.pred_probs,
@@ -173,6 +180,68 @@ def _obtain(
         computed=True,
         notes=tuple(result.notes),
     )
+
+
+def _scored(
+    labels: NDArray[np.int32], obtained: _Obtained, neighborhood: NeighborStatistics | None, config: AuditConfig
+) -> Scores:
+    return Scores(
+        gather_evidence(
+            labels,
+            obtained.pred_probs,
+            names=obtained.names,
+            memory=config.memory,
+            members=obtained.members,
+            normalize=obtained.normalize,
+            neighbors=neighborhood,
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Planting:
+    """Calibrates the ranking by errors planted in the labels.
+
+    Their probabilities are those of the audit itself, since out-of-sample ones do not depend on an item's own label;
+    with ``calibrate = "on"`` the model is fitted again to what was planted.
+    """
+
+    dataset: Dataset
+    config: AuditConfig
+    obtained: _Obtained
+    neighbors: Neighbors | None
+    tell: ProgressCallback
+    checkpoint: Path | None
+    resume: bool
+
+    def calibrated(self, ranking: Ranking, rows: RowStatistics) -> Ranking:
+        share = _SHARE_REFITTED if self.config.calibrate == "on" else _SHARE_PLANTED
+        enough = _ENOUGH_REFITTED if self.config.calibrate == "on" else _ENOUGH_PLANTED
+        return calibrate_by_planting(
+            ranking,
+            rows,
+            self._rescored,
+            ids=self.dataset.ids,
+            features=self.obtained.embeddings,
+            seed=self.config.seed,
+            share=share,
+            rounds=int(np.clip(np.ceil(enough / (share * len(self.dataset))), 1, _MOST_ROUNDS)),
+            on_round=lambda done, total: self.tell(done, total, "Planting errors"),
+        )
+
+    def _rescored(self, labels: NDArray[np.int32], number: int) -> Ranking:
+        obtained = self._fitted_again(labels, number) if self.config.calibrate == "on" else self.obtained
+        near = None if self.neighbors is None else neighbor_statistics(self.neighbors, labels, self.dataset.n_classes)
+        scores = _scored(labels, obtained, near, self.config)
+        return rank(scores.rows, neighbors=near, members=scores.members, ids=self.dataset.ids)
+
+    def _fitted_again(self, labels: NDArray[np.int32], number: int) -> _Obtained:
+        folder = None if self.checkpoint is None else self.checkpoint / f"planted-{number}"
+        planted = replace(self.dataset, labels=labels)
+        return _obtain(planted, replace(self.config, neighbors=0), self._told, folder, resume=self.resume)
+
+    def _told(self, done: int, total: int, _what: str) -> None:
+        self.tell(done, total, "Planting errors")
 
 
 def _neighborhood(
@@ -201,6 +270,7 @@ def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranki
         agreement=float((rows.top[assessed] == rows.given[assessed]).mean()),
         expected_errors_range=ranking.expected_errors_range,
         range_kind=ranking.range_kind,
+        planted=FAMILY if ranking.range_kind == CALIBRATED else "",
     )
 
 

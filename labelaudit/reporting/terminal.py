@@ -59,6 +59,8 @@ def _summary(report: Report) -> RenderableType:
         f"{health.range_kind} {low:,.0f} to {high:,.0f}",
     )
     grid.add_row("Expected errors", errors)
+    if health.expected_precision_line:
+        grid.add_row("First suspects", Text(health.expected_precision_line))
     grid.add_row("Suspect labels", Text(f"{health.suspects:,}", style="bold"))
     grid.add_row("Ambiguous items", Text(f"{health.ambiguous:,}", style="bold"))
     grid.add_row("Model agreement", Text(f"{health.agreement:.1%} of given labels are the model's first choice"))
