@@ -32,9 +32,18 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(PIP) --editable '.[test]'
 	@touch $@
 
-services: ## Install what the tests start: PostgreSQL and Chromium
+services: .venvs/label-studio/.installed .venvs/formats/.installed ## Install what the tests start: Postgres, browser, tools
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || tools/apt-install postgresql
 	@command -v chromium >/dev/null || tools/apt-install chromium
+
+# Annotation tools have environments of their own: what they pin clashes with what labelaudit needs.
+.venvs/label-studio/.installed: tools/label-studio.txt
+.venvs/formats/.installed: tools/formats.txt
+.venvs/%/.installed: | $(BIN)/python
+	@echo "Installing $* into .venvs/$* ..."
+	@$(PYTHON) -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip --disable-pip-version-check --quiet install --requirement tools/$*.txt
+	@touch $@
 
 constraints: $(VENV)/.installed-test ## Write the installed versions to constraints.txt
 	@$(BIN)/python tools/freeze.py > constraints.new && mv constraints.new constraints.txt
