@@ -65,5 +65,5 @@ PLUGIN = Classifier(
     encoder="text",
     summary="naive Bayes and logistic regression pooled, on TF-IDF of words, word pairs and character n-grams",
     build=CountedAndLearned,
-    cost=1e-8,
+    cost=4e-9,
 )
