@@ -321,7 +321,8 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
     assert "At 4.0 seconds an answer: 15 items." in out
     call("apply", audit, "--out", tmp_path / "clean.csv")
     clean = tmp_path / "clean.audit"
-    call("audit", tmp_path / "clean.csv", "--out", clean, "--workers", "1", "--folds", "2")
+    out = call("audit", tmp_path / "clean.csv", "--out", clean, "--after", audit, "--workers", "1", "--folds", "2")
+    assert "12 judged items carried over, 0 to be asked again" in out
     assert "labels changed" in call("compare", audit, clean)
     assert "| | before | after |" in call("compare", audit, clean, "--format", "markdown")
     assert json.loads(call("compare", audit, clean, "--format", "json"))["before"]["items"] > 0

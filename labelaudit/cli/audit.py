@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labelaudit.cli._options import options_of, resolve
+from labelaudit.cli._review import me, person_option
 from labelaudit.config import AuditConfig, ReadOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from labelaudit.audit_folder import Audit
     from labelaudit.domain import Dataset
 
@@ -30,16 +30,33 @@ Examples:
   labelaudit audit loans.csv --label status --drop customer_number
   labelaudit audit labels.npy --pred-probs model_a.npy --pred-probs model_b.npy
   labelaudit audit scans.csv --group patient --fold-group patient --repeats 3
-  labelaudit audit tickets.csv --config labelaudit.toml --resume""",
+  labelaudit audit tickets.csv --config labelaudit.toml --resume
+  labelaudit audit tickets.clean.csv --after tickets.audit""",
 )
 @click.argument("data", type=click.Path())
 @click.option("--out", type=click.Path(), help="Audit folder to write.  [default: the data's name with .audit, here]")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier audit at --out.")
 @click.option("--resume", is_flag=True, help="Go on after an interruption: finished folds are not repeated.")
+@click.option(
+    "--after",
+    type=click.Path(),
+    metavar="AUDIT",
+    help="Earlier audit of this data: read it the same way and take its decisions along. Nobody is asked twice.",
+)
+@person_option
 @click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with options in [read] and [audit].")
 @options_of(ReadOptions)
 @options_of(AuditConfig)
-def command(data: str, out: str | None, overwrite: bool, resume: bool, config: str | None, **given: Any) -> None:
+def command(
+    data: str,
+    out: str | None,
+    overwrite: bool,
+    resume: bool,
+    after: str | None,
+    person: str | None,
+    config: str | None,
+    **given: Any,
+) -> None:
     """Audit the labels of DATA and write the result as a folder.
 
     DATA is a CSV, TSV, JSONL or Parquet file, a folder of images with one folder per class, a Hugging Face dataset
@@ -54,6 +71,8 @@ def command(data: str, out: str | None, overwrite: bool, resume: bool, config: s
 
     read_options = resolve(ReadOptions, given, config)
     audit_config = resolve(AuditConfig, given, config)
+    if after is not None:
+        read_options = _read_as_before(after, read_options)
     target = _target(data, out, overwrite=overwrite)
     checkpoint = target.with_name(target.name + ".partial")
     say = messages()
@@ -67,11 +86,39 @@ def command(data: str, out: str | None, overwrite: bool, resume: bool, config: s
             result.save(target)
     _remove(checkpoint)
     _summarize(result, target)
+    if after is not None:
+        _carry(after, target, me(person))
+
+
+def _read_as_before(after: str, options: ReadOptions) -> ReadOptions:
+    """Take the columns that are not given from the earlier audit; corrected data has columns beside them."""
+    from dataclasses import replace
+
+    from labelaudit.audit_folder import load
+
+    origin = load(after).origin
+    before = {} if origin is None else origin.options
+    taken = {name: before[name] for name in _KEPT_OPTIONS if before.get(name) and not getattr(options, name)}
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in taken.items()}
+    return replace(options, **plain)
+
+
+_KEPT_OPTIONS = ("label", "text", "image", "id", "features", "group")
+
+
+def _carry(after: str, target: Path, person: str) -> None:
+    """Take the decisions of the earlier audit along, if there are any."""
+    from labelaudit.reviewing import carry_over, store_location
+
+    place, _ = store_location(after)
+    if isinstance(place, Path) and not place.exists():
+        click.echo(f"Nobody has decided anything in {after} yet.")
+        return
+    done = carry_over(after, target, person=person)
+    click.echo(f"{done.kept} judged items carried over, {done.set_aside} to be asked again because they changed.")
 
 
 def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
-    from pathlib import Path
-
     from labelaudit.errors import UsageError
 
     target = Path(out) if out else Path(Path(data).resolve().name).with_suffix(".audit")
