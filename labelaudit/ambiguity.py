@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.threads import in_blocks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,7 +43,11 @@ class NeighborEntropy(Protocol):
 
 
 def ambiguity(
-    rows: RowStatistics, *, neighbors: NeighborEntropy | None = None, members: MemberStatistics | None = None
+    rows: RowStatistics,
+    *,
+    neighbors: NeighborEntropy | None = None,
+    members: MemberStatistics | None = None,
+    threads: int | None = None,
 ) -> NDArray[np.float64]:
     """Estimate how far reasonable people would disagree on each item.
 
@@ -59,6 +65,8 @@ def ambiguity(
         Only `label_entropy` is used.
     members : MemberStatistics, optional
         Of several models or repeats.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
@@ -68,8 +76,7 @@ def ambiguity(
     entropy = np.maximum(np.asarray(rows.entropy if members is None else members.expected, dtype=np.float64), 0.0)
     if neighbors is not None:
         entropy = entropy * _neighbor_factor(rows, entropy, np.asarray(neighbors.label_entropy, dtype=np.float64))
-    result: NDArray[np.float64] = -np.expm1(-entropy)
-    return result
+    return in_blocks(lambda part: -np.expm1(-entropy[part]), len(entropy), threads)
 
 
 def ambiguous_flags(values: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ DENSE_JOINT_CLASSES = 20_000
 
 _THRESHOLD_FLOOR = 2e-6  # cleanlab's lower bound
 _UNREACHABLE = 2.0  # threshold of a class without labels: no probability reaches it
+_ADDED_AT_ONCE = 2**15
 _LIMB_BITS = 31  # two limbs of 31 bits: exact to 2^-62 for 2^32 rows of one class
 
 
@@ -65,12 +66,11 @@ class ClassStatistics:
         """
         labelled = labels >= 0
         known = labels[labelled]
-        high, low = _fixed_point(p_given[labelled])
-        sums = [_exact_bincount(known, limb, n_classes) for limb in (high, low)]
+        sums = _exact_sums(known, p_given[labelled], n_classes)
         empty = np.empty(0, dtype=np.int64)
         return cls(
             counts=np.bincount(known, minlength=n_classes).astype(np.int64),
-            confidence=_carried(np.stack(sums)),
+            confidence=_carried(sums),
             joint_cells=empty,
             joint_counts=empty,
             n_unlabelled=len(labels) - len(known),
@@ -84,9 +84,8 @@ class ClassStatistics:
         given, confident : (n,) int32
             Given and confident class of each row; rows with −1 in either do not count.
         """
-        counted = (given >= 0) & (confident >= 0)
-        cells = given[counted].astype(np.int64) * self.n_classes + confident[counted]
-        joint_cells, joint_counts = _counted(cells, np.ones(len(cells), dtype=np.int64), self.n_classes**2)
+        cells = (given.astype(np.int64) * self.n_classes + confident)[(given >= 0) & (confident >= 0)]
+        joint_cells, joint_counts = _counted(cells, None, self.n_classes**2)
         return ClassStatistics(
             counts=self.counts,
             confidence=self.confidence,
@@ -165,16 +164,16 @@ def _fixed_point(p: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np
     return high.astype(np.int64), np.rint((scaled - high) * 2.0**_LIMB_BITS).astype(np.int64)
 
 
-def _exact_bincount(labels: NDArray[np.int32], values: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Return the exact sum of integers below 2^31 (inclusive) for each class.
+def _exact_sums(labels: NDArray[np.int32], p: NDArray[np.floating], n_classes: int) -> NDArray[np.int64]:
+    """Return the exact sum of both limbs for each class, (2, K).
 
-    ``np.bincount`` adds in float64, which is exact below 2^53: so it is given at most 2^21 rows at a time.
+    ``np.bincount`` adds in float64, which is exact below 2^53, that is for 2^22 limbs. Fewer stay in the cache.
     """
-    total = np.zeros(n_classes, dtype=np.int64)
-    step = 2**21
-    for start in range(0, len(labels), step):
-        part = slice(start, start + step)
-        total += np.bincount(labels[part], weights=values[part], minlength=n_classes).astype(np.int64)
+    total = np.zeros((2, n_classes), dtype=np.int64)
+    for start in range(0, len(labels), _ADDED_AT_ONCE):
+        part = slice(start, start + _ADDED_AT_ONCE)
+        for limb, values in enumerate(_fixed_point(p[part])):
+            total[limb] += np.bincount(labels[part], weights=values, minlength=n_classes).astype(np.int64)
     return total
 
 
@@ -185,14 +184,16 @@ def _carried(confidence: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _counted(
-    cells: NDArray[np.int64], counts: NDArray[np.int64], n_cells: int
+    cells: NDArray[np.int64], counts: NDArray[np.int64] | None, n_cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return distinct cells, ascending, and the sum of their counts."""
+    """Return distinct cells, ascending, and the sum of their counts (by default 1 each)."""
     if n_cells <= 4 * len(cells) + 1024:  # a dense count is cheaper than sorting where the joint is small
-        dense = np.zeros(n_cells, dtype=np.int64)
-        np.add.at(dense, cells, counts)
+        # With weights it adds in float64: exact, as no data has 2^53 rows.
+        dense = np.bincount(cells, counts, minlength=n_cells).astype(np.int64)
         distinct = np.flatnonzero(dense)
         return distinct, dense[distinct]
+    if counts is None:
+        return np.unique(cells, return_counts=True)
     distinct, inverse = np.unique(cells, return_inverse=True)
     summed = np.zeros(len(distinct), dtype=np.int64)
     np.add.at(summed, inverse, counts)

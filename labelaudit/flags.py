@@ -210,7 +210,9 @@ def _prune_by_noise_rate(
     for among in (behind, None):
         for group in _groups(rows.given, wanted, among, walk.memory // 2 // walk.dtype.itemsize):
             # In a function of its own, so that the margins of one group are gone before the next group's are read.
-            _flag_group(flags, group, wanted, _read_margins(group, rows.given, walk, weights), walk, among is None)
+            _flag_group(
+                flags, group, wanted, _read_margins(group, rows.given, walk, weights), walk, is_all=among is None
+            )
     return flags
 
 
@@ -220,6 +222,7 @@ def _flag_group(
     wanted: NDArray[np.int64],
     margins: dict[int, NDArray[np.floating]],
     walk: Walk,
+    *,
     is_all: bool,
 ) -> None:
     """Flag what `wanted` asks for, and strike it off; where not all rows are here, only what they settle by themselves.

@@ -11,10 +11,12 @@ no bit of the result.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
 from labelaudit.kernels import MemberStatistics, RowStatistics, kernel_for
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from labelaudit.scores import NeighborEvidence
 
 __all__ = ["MemberKind", "gather_evidence", "walk_for_evidence"]
+
+_ROWS_OF_A_PART = 2**17  # rows whose confidences one thread adds up
 
 MemberKind = Literal["models", "repeats"]
 
@@ -92,7 +96,7 @@ def walk_for_evidence(
     """Do as :func:`gather_evidence` over a walk that is planned already."""
     p_given = _given_probabilities(labels, walk)
     weights = _weights(labels, p_given, members)
-    statistics = ClassStatistics.of_confidence(labels, pooled(iter(p_given), weights, walk.dtype), walk.n_classes)
+    statistics = _class_statistics(labels, pooled(iter(p_given), weights, walk.dtype), walk)
     rows, expected = _reduce(labels, walk, statistics.thresholds, weights)
     return Evidence(
         rows=rows,
@@ -124,6 +128,14 @@ def _weights(labels: NDArray[np.int32], p_given: NDArray[np.floating], members: 
     return mixture_weights(p_given[:, labels >= 0])
 
 
+def _class_statistics(labels: NDArray[np.int32], p_given: NDArray[np.floating], walk: Walk) -> ClassStatistics:
+    def of(rows: slice) -> ClassStatistics:
+        return ClassStatistics.of_confidence(labels[rows], p_given[rows], walk.n_classes)
+
+    parts = walk.on_threads(of, row_slices(walk.n, _ROWS_OF_A_PART))
+    return reduce(ClassStatistics.merge, parts, of(slice(0, 0)))
+
+
 def _reduce(
     labels: NDArray[np.int32], walk: Walk, thresholds: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[RowStatistics, NDArray[np.floating] | None]:
@@ -141,13 +153,13 @@ def _reduce(
             expected[rows] += entropy * weights[m]
             yield chunk
 
-    def reduce(rows: slice) -> None:
+    def reduce_rows(rows: slice) -> None:
         chunks = walk.read(rows) if expected is None else members(rows, expected)
         block = pooled(chunks, weights, walk.dtype)
         if kernel.reduce_chunk(statistics.take(rows), labels[rows], block, thresholds, tolerance) >= 0:
             walk.recheck(rows, 0)
 
-    walk.each(reduce)
+    walk.each(reduce_rows)
     return statistics, expected
 
 

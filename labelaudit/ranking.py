@@ -7,6 +7,7 @@ The evidence itself is in :mod:`labelaudit.suspicion` and :mod:`labelaudit.ambig
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
 from labelaudit.kernels.order import stable_argsort
 from labelaudit.suspicion import Calibration, NeighborVotes, calibrate, evidence_terms
+from labelaudit.threads import in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +89,7 @@ def rank(
     neighbors: NeighborEvidence | None = None,
     members: MemberStatistics | None = None,
     ids: NDArray[np.object_] | None = None,
+    threads: int | None = None,
 ) -> Ranking:
     """Order items by how likely their given label is wrong.
 
@@ -100,6 +103,8 @@ def rank(
         Of several models or repeats; they bear on ambiguity. Suspicion follows from their pooled probabilities.
     ids : (n,) array of str, optional
         Item ids, which break ties; without them ties keep the order of the rows.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
@@ -109,26 +114,26 @@ def rank(
     everything = bool(assessable.all())
     known = rows if everything else rows.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
-    terms, slope = evidence_terms(known, votes)
-    score: NDArray[np.float64] = np.sum(list(terms.values()), axis=0)
-    calibration = _carried_over(calibrate(known, slope), score, terms.get("neighbors"))
-    suspicion = _probability(score, slope, calibration.cut)
+    terms, slope = evidence_terms(known, votes, threads=threads)
+    score: NDArray[np.float64] = reduce(np.add, terms.values())
+    calibration = _carried_over(calibrate(known, slope, threads=threads), score, terms.get("neighbors"))
+    suspicion = _probability(score, slope, calibration.cut, threads)
     expected = float(suspicion.sum())
-    suggested = np.where(rows.given >= 0, rows.other, rows.top).astype(np.int32)
+    suggested = np.where(rows.given >= 0, rows.other, rows.top)
     order_score = _spread(score, assessable)
-    doubts = ambiguity(rows, neighbors=neighbors, members=members)
+    doubts = ambiguity(rows, neighbors=neighbors, members=members, threads=threads)
     return Ranking(
         order_score=order_score,
         order=_order(order_score, ids),
         suspicion=_spread(suspicion, assessable),
         ambiguity=doubts,
-        is_suspect=np.nan_to_num(_spread(suspicion, assessable)) > 0.5,
+        is_suspect=_spread(suspicion, assessable) > 0.5,  # not where it is NaN
         is_ambiguous=ambiguous_flags(doubts),
         suggested=suggested,
-        runner_up=np.where((rows.second == suggested) | (rows.second == rows.given), -1, rows.second).astype(np.int32),
+        runner_up=np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second),
         terms={name: _spread(values, assessable) for name, values in terms.items()},
         expected_errors=expected,
-        expected_errors_range=_expected_range(score, expected, calibration),
+        expected_errors_range=_expected_range(score, expected, calibration, threads),
     )
 
 
@@ -149,20 +154,26 @@ def _carried_over(
     return replace(calibration, cut=moved(calibration.cut), cut_if_all=moved(calibration.cut_if_all))
 
 
-def _expected_range(score: NDArray[np.float64], expected: float, calibration: Calibration) -> tuple[float, float]:
-    high = float(_probability(score, calibration.slope, calibration.cut_if_all).sum())
+def _expected_range(
+    score: NDArray[np.float64], expected: float, calibration: Calibration, threads: int | None
+) -> tuple[float, float]:
+    high = float(_probability(score, calibration.slope, calibration.cut_if_all, threads).sum())
     return min(expected, calibration.least_rate * len(score)), high
 
 
-def _probability(score: NDArray[np.float64], slope: float, cut: float) -> NDArray[np.float64]:
-    log_odds = np.clip(slope * (score - cut), -700.0, 700.0)
-    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-log_odds))
-    return probability
+def _probability(score: NDArray[np.float64], slope: float, cut: float, threads: int | None) -> NDArray[np.float64]:
+    def probability(part: slice) -> NDArray[np.float64]:
+        log_odds = np.clip(slope * (score[part] - cut), -700.0, 700.0)
+        odds_on: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-log_odds))
+        return odds_on
+
+    return in_blocks(probability, len(score), threads)
 
 
 def _order(scores: NDArray[np.float64], ids: NDArray[np.object_] | None) -> NDArray[np.intp]:
     """Return the indices that sort `scores` downwards, NaN last; ids are compared within ties only."""
-    keys = np.where(np.isnan(scores), np.inf, -scores)
+    keys = -scores
+    keys[np.isnan(keys)] = np.inf  # which, unlike NaN, ties
     order = stable_argsort(keys)
     if ids is None:
         return order

@@ -93,7 +93,8 @@ class Scores:
         """Both queues with their flags."""
         from labelaudit.ranking import rank
 
-        return rank(self.rows, neighbors=self.neighbors, members=self.members)
+        threads = None if self.walk is None else self.walk.threads
+        return rank(self.rows, neighbors=self.neighbors, members=self.members, threads=threads)
 
     @property
     def suspicion(self) -> NDArray[np.float64]:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.threads import in_blocks
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from labelaudit.kernels.row_statistics import RowStatistics
@@ -76,7 +80,7 @@ class Calibration:
 
 
 def evidence_terms(
-    rows: RowStatistics, neighbors: NeighborVotes | None = None
+    rows: RowStatistics, neighbors: NeighborVotes | None = None, *, threads: int | None = None
 ) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Return the additive terms of the order score, and the slope of its calibration.
 
@@ -86,6 +90,8 @@ def evidence_terms(
         Of `n` labelled items.
     neighbors : NeighborVotes, optional
         Of the same items.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
@@ -95,22 +101,23 @@ def evidence_terms(
     slope : float
         See :class:`Calibration`.
     """
-    margin = _log(rows.p_other) - _log(rows.p_given)
+    n = len(rows)
+    margin = in_blocks(lambda part: _log(rows.p_other[part]) - _log(rows.p_given[part]), n, threads)
     votes = None if neighbors is None else _vote_log_odds(rows, neighbors)
     # Rounded, because sums differ in their last bits with the order of the rows.
     slope, vote_weight = (round(learned, 6) for learned in _stacking(rows, margin, votes))
     gate = _diffuseness(rows)
-    rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
     share = _between(_SPREAD_SHARES, gate)
-    terms = {"margin": margin, "tail": np.log1p(share * rest / np.maximum(rows.p_other, _TINY))}
+    terms = {"margin": margin, "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads)}
     if rows.n_classes > 2:
-        terms["confusion"] = -_between(_CONFUSION_WEIGHTS, gate) * _confusability(rows)
+        weight, confusability = -_between(_CONFUSION_WEIGHTS, gate), _confusability(rows)
+        terms["confusion"] = in_blocks(lambda part: weight * confusability(rows.take(part)), n, threads)
     if votes is not None:
         terms["neighbors"] = vote_weight * votes
     return terms, slope
 
 
-def calibrate(rows: RowStatistics, slope: float) -> Calibration:
+def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) -> Calibration:
     """Find the score at which an error is as likely as not.
 
     Rows that disagree with the model are label errors, whose margins look like those of the rows that agree (median
@@ -124,15 +131,17 @@ def calibrate(rows: RowStatistics, slope: float) -> Calibration:
         Of labelled items.
     slope : float
         From :func:`evidence_terms`.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
     Calibration
     """
-    sharpness = _log(rows.p_top) - _log(rows.p_second)
+    sharpness = in_blocks(lambda part: _log(rows.p_top[part]) - _log(rows.p_second[part]), len(rows), threads)
     agrees = rows.top == rows.given
-    agreeing = _median(sharpness[agrees], default=_median(sharpness, default=0.0))
-    disagreeing = _median(sharpness[~agrees], default=0.0)
+    agreeing = _median(sharpness[agrees] if agrees.any() else sharpness)
+    disagreeing = _median(sharpness[~agrees])
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
     highest = max(agreeing / 2.0, _CLASS_SHIFT * math.log(rows.n_classes))
     return Calibration(
@@ -170,12 +179,23 @@ def _diffuseness(rows: RowStatistics) -> float:
     return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
 
 
-def _confusability(rows: RowStatistics) -> NDArray[np.float64]:
-    """Return the log ratio of how often the model mixes up (other, given) to what class sizes suggest, (n,).
+def _tail(rows: RowStatistics, share: float) -> NDArray[np.float64]:
+    rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
+    tail: NDArray[np.float64] = np.log1p(share * rest / np.maximum(rows.p_other, _TINY))
+    return tail
+
+
+def _confusability(rows: RowStatistics) -> Callable[[RowStatistics], NDArray[np.float64]]:
+    """Learn the log ratio of how often the model mixes up (other, given) to what class sizes suggest.
 
     Counted both ways in the less confident half of the rows, since confusions of the model go both ways and live there.
     Shrunk by a Dirichlet prior on class frequencies, whose concentration has the highest marginal likelihood (the
     Dirichlet-multinomial of Minka 2000). Pairs that never occur take their class's value.
+
+    Returns
+    -------
+    callable
+        From row statistics of ``m`` items to the log ratios of their pairs, (m,), -3..3.
     """
     n_classes = rows.n_classes
     unsure = (rows.p_top <= _quantile(rows.p_top, 0.5)) & (rows.top != rows.given)
@@ -187,12 +207,30 @@ def _confusability(rows: RowStatistics) -> NDArray[np.float64]:
     expected: NDArray[np.float64] = frequency[codes % n_classes] / (1.0 - frequency[codes // n_classes])
     concentration = _concentration(seen, expected, totals)
     unseen = np.log(concentration / (totals + concentration))
-    wanted = rows.other.astype(np.int64) * n_classes + rows.given
-    lifts = np.append(np.log1p(seen / (concentration * expected)), 0.0)
-    place = np.searchsorted(codes, wanted)
-    found = np.append(codes, -1)[place] == wanted
-    lift: NDArray[np.float64] = unseen[rows.other] + np.where(found, lifts[place], 0.0)
-    return np.clip(lift, -3.0, 3.0)
+    lift_of = _by_code(codes, np.log1p(seen / (concentration * expected)), n_classes**2, len(rows))
+
+    def confusability(rows: RowStatistics) -> NDArray[np.float64]:
+        lift: NDArray[np.float64] = unseen[rows.other] + lift_of(rows.other.astype(np.int64) * n_classes + rows.given)
+        return np.clip(lift, -3.0, 3.0)
+
+    return confusability
+
+
+def _by_code(
+    codes: NDArray[np.int64], values: NDArray[np.float64], n_codes: int, n_wanted: int
+) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    """Return a function from codes to values, 0 for those not among the ascending `codes`."""
+    if n_codes <= 4 * n_wanted:  # a table of all is cheaper than searching
+        table = np.zeros(n_codes)
+        table[codes] = values
+        return table.__getitem__
+    ends, padded = np.append(codes, -1), np.append(values, 0.0)
+
+    def search(wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+        place = np.searchsorted(codes, wanted)
+        return np.where(ends[place] == wanted, padded[place], 0.0)
+
+    return search
 
 
 def _concentration(seen: NDArray[np.float64], expected: NDArray[np.float64], totals: NDArray[np.float64]) -> float:
@@ -302,8 +340,14 @@ def _log(p: NDArray[np.floating]) -> NDArray[np.float64]:
     return logarithm
 
 
-def _median(values: NDArray[np.float64], *, default: float) -> float:
-    return float(np.median(values)) if len(values) else default
+def _median(values: NDArray[np.float64]) -> float:
+    """Return the median, 0 of nothing; in place of ``np.median``, which searches for several places at once, slowly."""
+    if len(values) == 0:
+        return 0.0
+    middle = len(values) // 2
+    parted = np.partition(values, middle)
+    upper = float(parted[middle])
+    return upper if len(values) % 2 else (float(parted[:middle].max()) + upper) / 2.0
 
 
 def _quantile(values: NDArray[np.floating], share: float) -> float:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +12,7 @@ from labelaudit.chunks import chunk_rows, read_chunk, row_slices, working_dtype
 from labelaudit.config import parse_memory
 from labelaudit.errors import ConfigError, ProbabilityError
 from labelaudit.probabilities import NormalizedProbs, check_block, check_shape
+from labelaudit.threads import available_cores, on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +77,7 @@ class Walk:
         names = names or _names(len(sources))
         for m, (source, name) in enumerate(zip(sources, names, strict=True)):
             check_shape(source, n, int(sources[0].shape[1]) if m else None, name=name)
-        threads = _available_cores() if threads is None else threads
+        threads = available_cores() if threads is None else threads
         if threads < 1:
             raise ConfigError(f"There are to be {threads} threads.", "Give at least 1, or nothing for all cores.")
         if normalize:
@@ -102,11 +101,7 @@ class Walk:
 
     def on_threads(self, function: Callable[[_Item], _T], items: Iterable[_Item]) -> Iterator[_T]:
         """Apply `function` to all items on threads; results, and the first error, come in the order of the items."""
-        if self.threads == 1:
-            yield from map(function, items)
-            return
-        with ThreadPoolExecutor(self.threads) as executor:
-            yield from executor.map(function, items)
+        return on_threads(function, items, self.threads)
 
     def map(self, function: Callable[[slice], _T]) -> Iterator[_T]:
         """Apply `function` to the slices of all chunks on threads, in the order of the rows."""
@@ -147,7 +142,3 @@ def pooled(
 
 def _names(n_sources: int) -> list[str]:
     return ["pred_probs"] if n_sources == 1 else [f"pred_probs[{m}]" for m in range(n_sources)]
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,7 +19,7 @@ def stable_argsort(values: NDArray[np.float64]) -> NDArray[np.intp]:
 
     NumPy sorts integers with vector instructions but has no such stable argsort. So the leading bits of each value, in
     an order-keeping form, and its row number are packed in one integer and sorted together. Where the bits that gave
-    way to the row number mattered, an ordinary stable sort puts right what is almost sorted by then.
+    way to the row number mattered, an ordinary stable sort puts right the few places that are still in doubt.
 
     Parameters
     ----------
@@ -37,16 +37,20 @@ def stable_argsort(values: NDArray[np.float64]) -> NDArray[np.intp]:
     """
     if len(values) < _WORTH_IT:
         return np.argsort(values, kind="stable")
-    values = np.where(np.isnan(values), np.nan, values + 0.0)  # one bit pattern for each of NaN and zero
+    values = values + 0.0  # one bit pattern for each of zero and, in the next line, NaN
+    values[np.isnan(values)] = np.nan
     bits = values.view(np.int64)
     # Order of floats as unsigned integers: flip all bits of negative ones, the sign of the others.
-    keys = np.where(bits < 0, ~bits, bits ^ np.int64(-(2**63))).view(np.uint64)
+    keys = (bits ^ ((bits >> 63) | np.int64(-(2**63)))).view(np.uint64)
     row_bits = np.uint64((1 << (len(values) - 1).bit_length()) - 1)
     keys &= ~row_bits
     keys |= np.arange(len(values), dtype=np.uint64)
     keys.sort()
-    order = (keys & row_bits).astype(np.intp)
-    found = values[order]
+    order = (keys & row_bits).view(np.int64).astype(np.intp, copy=False)
+    follows = np.zeros(len(keys) + 1, dtype=bool)  # whether the leading bits equal those of the place before
+    follows[1:-1] = (keys[1:] ^ keys[:-1]) <= row_bits
+    unsure = np.flatnonzero(follows[:-1] | follows[1:])
+    found = values[order[unsure]]
     if (found[:-1] > found[1:]).any():
-        order = order[np.argsort(found, kind="stable")]
+        order[unsure] = order[unsure][np.argsort(found, kind="stable")]
     return order
