@@ -101,7 +101,7 @@ def map_figure(points: pd.DataFrame, color: str) -> go.Figure:
     Parameters
     ----------
     points : DataFrame
-        With the columns ``id``, ``x``, ``y``, ``text`` and ``value``, which is a number from 0 to 1 for ``suspicion``
+        With the columns ``id``, ``x``, ``y`` and ``value``, which is a number from 0 to 1 for ``suspicion``
         and ``ambiguity`` and a name otherwise.
     color : str
         One of :data:`MAP_COLORS`.
@@ -131,8 +131,7 @@ def _points(points: pd.DataFrame, name: str, marker: dict[str, Any]) -> go.Scatt
         name=name,
         marker=marker,
         customdata=points["id"],
-        text=[literal(text) for text in points["text"]],
-        hovertemplate="%{text}<extra>%{customdata}</extra>",
+        hovertemplate="%{customdata}<extra></extra>",
     )
 
 

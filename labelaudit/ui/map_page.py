@@ -15,7 +15,7 @@ from labelaudit.ui.words import VERDICTS, count_of
 
 __all__ = ["show"]
 
-_POINTS = 50_000
+_POINTS = 20_000  # more would take longer than a second to arrive and be drawn
 
 
 def show(session: Session) -> None:
@@ -48,7 +48,6 @@ def _points(session: Session, color: str, *, flagged_only: bool) -> pd.DataFrame
             "id": items.index.astype(str),
             "x": places[:, 0],
             "y": places[:, 1],
-            "text": items["preview"].to_numpy(),
             "value": _values(session, color),
         }
     )

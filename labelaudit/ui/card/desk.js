@@ -175,6 +175,7 @@ class Desk {
     this.painted = id;
     this.root.host.dataset.item = id;
     this.measure();
+    this.tick();
     const early = this.early.shift();
     if (early) early();
   }
@@ -306,7 +307,7 @@ class Desk {
       this.current = null;
     }
     this.choose();
-    this.tick();
+    if (!this.card) this.tick(); // otherwise once the next card is on the screen, which comes first
   }
 
   undo() {
@@ -319,7 +320,7 @@ class Desk {
     }
     this.outbox.add({ type: "undo", id: newId(), target: last ? last.id : null, item_id: last ? last.item_id : null });
     this.choose();
-    this.tick();
+    if (!this.card) this.tick(); // otherwise once the next card is on the screen, which comes first
   }
 
   redo() {
@@ -331,6 +332,6 @@ class Desk {
     }
     this.outbox.add({ type: "redo", id: newId(), item_id: last ? last.item_id : null });
     this.choose();
-    this.tick();
+    if (!this.card) this.tick(); // otherwise once the next card is on the screen, which comes first
   }
 }
