@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ import sqlalchemy as sa
 from labelaudit.atomic import atomic_file
 from labelaudit.errors import OutputError, StoreDamagedError, StoreError
 from labelaudit.store import schema
+from labelaudit.store.bulk import insert_rows
 from labelaudit.store.chain import Event, as_json, stored_events
 from labelaudit.store.database import Database
 from labelaudit.store.persistence import rebuild
 
 __all__ = ["backup", "copy_store", "export_log", "read_log", "restore_log"]
-
-_BLOCK = 5_000
 
 
 def backup(database: Database, folder: Path, *, note: str = "") -> Path:
@@ -176,18 +174,13 @@ def _refuse_full(connection: sa.Connection, database: Database) -> None:
 
 
 def _insert_events(connection: sa.Connection, log: Iterator[Event]) -> int:
-    count = 0
-    while block := list(islice(log, _BLOCK)):
-        connection.execute(sa.insert(schema.events), [event.as_dict() for event in block])
-        count += len(block)
-        last = block[-1]
-    if count:
+    count = insert_rows(connection, schema.events, log, names=Event._fields)
+    last = connection.execute(sa.select(schema.events).order_by(schema.events.c.seq.desc()).limit(1)).first()
+    if last is not None:
         connection.execute(sa.update(schema.head).values(seq=last.seq, hash=last.hash, at=last.at))
     return count
 
 
 def _copy_rows(reading: sa.Connection, writing: sa.Connection, table: sa.Table) -> None:
     writing.execute(sa.delete(table))
-    rows = reading.execute(sa.select(table))
-    while block := rows.fetchmany(_BLOCK):
-        writing.execute(sa.insert(table), [row._asdict() for row in block])
+    insert_rows(writing, table, reading.execute(sa.select(table)))

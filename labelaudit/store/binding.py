@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice
-from typing import Any
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from labelaudit.decisions import Action, carries_over
 from labelaudit.store import schema
+from labelaudit.store.bulk import replace_rows
 from labelaudit.store.chain import Ledger
 from labelaudit.store.persistence import fold_log, rebuild
 from labelaudit.store.projection import Binding, Projection, Standing
 
 __all__ = ["CarriedOver", "QueueItem", "bind", "load_queue"]
-
-_BLOCK = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +77,7 @@ def bind(
 
 def load_queue(connection: sa.Connection, queue: Iterable[QueueItem]) -> None:
     """Replace the items of the store, all of them open."""
-    connection.execute(sa.delete(schema.item_groups))
-    connection.execute(sa.delete(schema.items))
+    connection.execute(sa.delete(schema.item_groups))  # they refer to the items
     everything = list(queue)
     chance = sorted(everything, key=_by_chance)
     chance_rank = {item.item_id: rank for rank, item in enumerate(chance, start=1)}
@@ -89,19 +86,12 @@ def load_queue(connection: sa.Connection, queue: Iterable[QueueItem]) -> None:
         "ambiguity_rank": _places(everything, "ambiguity_rank"),
         "chance_rank": chance_rank,
     }
-    for block in _blocks(iter(everything)):
-        rows = [_row(item, places) for item in block]
-        connection.execute(sa.insert(schema.items), rows)
-        groups = [
-            {"item_id": item.item_id, "name": name, "value": value} for item in block for name, value in item.groups
-        ]
-        if groups:
-            connection.execute(sa.insert(schema.item_groups), groups)
-
-
-def _row(item: QueueItem, places: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    row = {name: getattr(item, name) for name in QueueItem.__slots__ if name != "groups"}
-    return {**row, **{column: ranks[item.item_id] for column, ranks in places.items()}}
+    names = tuple(name for name in QueueItem.__slots__ if name != "groups" and name not in places)
+    values = attrgetter(*names)
+    rows = [(*values(item), *(ranks[item.item_id] for ranks in places.values())) for item in everything]
+    replace_rows(connection, schema.items, rows, names=(*names, *places))
+    groups = [(item.item_id, name, value) for item in everything for name, value in item.groups]
+    replace_rows(connection, schema.item_groups, groups)
 
 
 def _by_chance(item: QueueItem) -> tuple[int, str]:
@@ -116,11 +106,6 @@ def _places(queue: list[QueueItem], column: str) -> dict[str, int]:
         return rank is None, rank or 0, item.item_id
 
     return {item.item_id: place for place, item in enumerate(sorted(queue, key=key), start=1)}
-
-
-def _blocks(queue: Iterator[QueueItem]) -> Iterator[list[QueueItem]]:
-    while block := list(islice(queue, _BLOCK)):
-        yield block
 
 
 def _match(

@@ -6,9 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,9 +25,8 @@ _HEAD = sa.select(schema.head).where(schema.head.c.id == 1)
 _MOVE_HEAD = sa.update(schema.head).where(schema.head.c.id == 1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """Something that happened, as it is kept for ever.
+class Event(NamedTuple):
+    """Something that happened, as it is kept for ever: a row of the table ``events``.
 
     Attributes
     ----------
@@ -78,7 +75,7 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the columns."""
-        return dict(zip(_NAMES, _VALUES(self), strict=True))
+        return self._asdict()
 
     def as_plain(self) -> dict[str, Any]:
         """Return the columns with `before` and `after` as values instead of JSON."""
@@ -89,20 +86,21 @@ class Event:
         return ("before", self.before), ("after", self.after)
 
 
-_NAMES = tuple(column.name for column in fields(Event))
-# dataclasses.astuple copies every value deeply, which checking a million events would feel.
-_VALUES = attrgetter(*_NAMES)
-_COLUMNS = tuple(schema.events.c[name] for name in _NAMES)
+_COLUMNS = tuple(schema.events.c[name] for name in Event._fields)
+
+# json.dumps makes an encoder at every call.
+_ONE_FORM = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_LIST_FORM = json.JSONEncoder(separators=(",", ":"))
 
 
 def as_json(value: Any) -> str:
     """Return the one JSON form of `value` that is hashed: sorted keys, ASCII, no blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ONE_FORM.encode(value)
 
 
 def _hash(values: tuple[Any, ...]) -> str:
     """SHA-256 over the JSON list of all columns but the hash itself, which include the hash of the event before."""
-    return hashlib.sha256(json.dumps(values, separators=(",", ":")).encode("ascii")).hexdigest()
+    return hashlib.sha256(_LIST_FORM.encode(values).encode("ascii")).hexdigest()
 
 
 class Ledger:
@@ -164,7 +162,7 @@ class Ledger:
             self._hash,
         )
         self._hash = _hash(values)
-        event = Event(**dict(zip(_NAMES, (*values, self._hash), strict=True)))
+        event = Event._make((*values, self._hash))
         self._pending.append(event)
         return event
 
@@ -183,8 +181,7 @@ def stored_events(connection: sa.Connection, *, after: int = 0) -> Iterator[Even
         rows = connection.execute(
             sa.select(*_COLUMNS).where(schema.events.c.seq > after).order_by(schema.events.c.seq).limit(_BLOCK)
         ).all()
-        for row in rows:
-            yield Event(**dict(zip(_NAMES, row, strict=True)))
+        yield from map(Event._make, rows)
         if len(rows) < _BLOCK:
             return
         after = int(rows[-1].seq)
@@ -238,7 +235,7 @@ def _check_event(event: Event, seq: int, previous: str, at: int) -> None:
         raise _broken(
             f"In the log {missing} of the review store cannot be found" if event.seq > seq else "Numbers repeat"
         )
-    if _hash(_VALUES(event)[:-1]) != event.hash:
+    if _hash(event[:-1]) != event.hash:
         raise _broken(f"Event {event.seq} ({event.action} by {event.person}) was changed after it was written")
     if event.previous_hash != previous or event.at < at:
         raise _broken(f"Event {event.seq} does not follow on event {seq}: one of them was put in afterwards or moved")

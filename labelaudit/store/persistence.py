@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +12,7 @@ import sqlalchemy as sa
 from labelaudit.decisions import Role, Rules, opinions_needed
 from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
+from labelaudit.store.bulk import collector_paused, names_of, replace_rows
 from labelaudit.store.chain import stored_events
 from labelaudit.store.projection import Binding, Done, Person, Projection, Standing, item_row
 
@@ -33,8 +30,6 @@ __all__ = [
 _BLOCK = 500
 """Values in one IN list; well below what any SQLite accepts."""
 
-_ROWS_AT_ONCE = 20_000
-
 # Built once: SQLAlchemy takes as long to build a statement as SQLite to run it.
 _NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
 _ITEMS_NAMED = sa.select(schema.items).where(schema.items.c.item_id.in_(_NAMES))
@@ -44,10 +39,10 @@ _REMOVE_OPINION = sa.delete(schema.opinions).where(
     schema.opinions.c.item_id == sa.bindparam("of_item"), schema.opinions.c.slot == sa.bindparam("of_slot")
 )
 
-_UNTOUCHED = {"needed": 1, "given_opinions": 0, "status": "open", "verdict": None, "label": None, "version": 0}
-"""State of an item before the first event, as the table has it by default."""
-
-_STATE = ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version")
+_STATES = sa.select(
+    *(schema.items.c[name] for name in ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version"))
+)
+"""State of all items, in the order of :func:`~labelaudit.store.projection.item_row`."""
 
 
 def blocks(values: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -118,7 +113,7 @@ def save_changes(connection: sa.Connection, projection: Projection) -> None:
         for item_id in sorted({item_id for item_id, _ in projection.changed_slots})
     ]
     _update_items(connection, states)
-    done = [projection.actions[key].as_row() for key in sorted(projection.changed_actions)]
+    done = [projection.actions[key] for key in sorted(projection.changed_actions)]
     _upsert(connection, schema.actions, done, ("id",))
     projection.changed_slots.clear()
     projection.changed_actions.clear()
@@ -126,15 +121,9 @@ def save_changes(connection: sa.Connection, projection: Projection) -> None:
 
 def save_frame(connection: sa.Connection, projection: Projection) -> None:
     """Write people, assignments, rules and binding."""
-    _replace(connection, schema.people, [asdict(person) for person in projection.people.values()])
-    names = ("person", "field", "value")
-    _replace(
-        connection,
-        schema.assignments,
-        [dict(zip(names, entry, strict=True)) for entry in sorted(projection.assignments)],
-    )
-    settings = [{"key": key, "value": value} for key, value in projection.settings().items()]
-    _replace(connection, schema.settings, settings)
+    replace_rows(connection, schema.people, _people_rows(projection))
+    replace_rows(connection, schema.assignments, projection.assignments)
+    replace_rows(connection, schema.settings, projection.settings().items())
 
 
 def refresh_needed(connection: sa.Connection, rules: Rules) -> None:
@@ -164,37 +153,34 @@ def fold_log(connection: sa.Connection) -> Projection:
 
 def rebuild(connection: sa.Connection) -> Projection:
     """Make the projected tables again from the log."""
-    with _collector_paused():
+    with collector_paused():
         projection = fold_log(connection)
-        _replace(connection, schema.opinions, _opinion_rows(projection))
-        _replace(connection, schema.actions, projection.action_rows())
+        replace_rows(connection, schema.opinions, _opinion_rows(projection))
+        replace_rows(connection, schema.actions, projection.actions.values())
+        stored = connection.execute(_STATES).all()
+        derived = ((row, _state_of(projection, row.item_id)) for row in stored)
+        _update_items(connection, [state for row, state in derived if tuple(row) != tuple(state.values())])
     save_frame(connection, projection)
-    connection.execute(sa.update(schema.items).values(_UNTOUCHED))
-    ids = connection.scalars(sa.select(schema.items.c.item_id))
-    # Most items are as the table has them by default, unless the rules ask for more than one opinion.
-    touched = (item_id for item_id in ids if item_id in projection.versions or projection.rules.opinions > 1)
-    _update_items(connection, [_state_of(projection, item_id) for item_id in touched])
     return projection
 
 
 def compare_with_log(connection: sa.Connection) -> str | None:
     """Return None if every projected table is what the log says, else the first difference in words."""
-    projection = fold_log(connection)
-    ids = connection.scalars(sa.select(schema.items.c.item_id)).all()
-    expected: list[tuple[sa.Table, tuple[str, ...], list[dict[str, Any]]]] = [
-        (schema.items, _STATE, [_state_of(projection, item_id) for item_id in ids]),
-        (schema.opinions, _names(schema.opinions), _opinion_rows(projection)),
-        (schema.actions, _names(schema.actions), projection.action_rows()),
-        (schema.people, _names(schema.people), [asdict(person) for person in projection.people.values()]),
-        (
-            schema.settings,
-            _names(schema.settings),
-            [{"key": key, "value": value} for key, value in projection.settings().items()],
-        ),
+    with collector_paused():
+        return _first_difference(connection, fold_log(connection))
+
+
+def _first_difference(connection: sa.Connection, projection: Projection) -> str | None:
+    states = connection.execute(_STATES).all()
+    expected: list[tuple[sa.Table, Iterable[Any], Iterable[Sequence[Any]]]] = [
+        (schema.items, states, (tuple(_state_of(projection, row.item_id).values()) for row in states)),
+        (schema.opinions, _all_rows(connection, schema.opinions), _opinion_rows(projection)),
+        (schema.actions, _all_rows(connection, schema.actions), projection.actions.values()),
+        (schema.people, _all_rows(connection, schema.people), _people_rows(projection)),
+        (schema.settings, _all_rows(connection, schema.settings), projection.settings().items()),
     ]
-    for table, names, rows in expected:
-        stored = {tuple(row) for row in connection.execute(sa.select(*(table.c[name] for name in names)))}
-        derived = {tuple(row[name] for name in names) for row in rows}
+    for table, rows, wanted in expected:
+        stored, derived = set(map(tuple, rows)), set(map(tuple, wanted))
         if stored != derived:
             example = min(map(str, stored ^ derived))
             return f"{len(stored ^ derived)} rows of the table '{table.name}' differ from the log, such as {example}"
@@ -210,16 +196,20 @@ def _state_of(projection: Projection, item_id: str) -> dict[str, Any]:
     )
 
 
-def _opinion_rows(projection: Projection) -> list[dict[str, Any]]:
+def _all_rows(connection: sa.Connection, table: sa.Table) -> Iterable[Any]:
+    return connection.execute(sa.select(table))
+
+
+def _people_rows(projection: Projection) -> list[tuple[str, str, bool]]:
+    return [(person.name, str(person.role), person.active) for person in projection.people.values()]
+
+
+def _opinion_rows(projection: Projection) -> list[tuple[Any, ...]]:
     return [
         standing.as_row(item_id, slot)
         for item_id, slots in projection.opinions.items()
         for slot, standing in slots.items()
     ]
-
-
-def _names(table: sa.Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.c)
 
 
 def _update_items(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
@@ -235,30 +225,10 @@ def _item_update(names: tuple[str, ...]) -> sa.Update:
     return sa.update(schema.items).where(schema.items.c.item_id == sa.bindparam("to_item_id")).values(values)
 
 
-def _replace(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    connection.execute(sa.delete(table))
-    key = itemgetter(*(column.name for column in table.primary_key))
-    # In the order of the key an index grows at its end instead of everywhere.
-    rows.sort(key=key)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        connection.execute(sa.insert(table), rows[start : start + _ROWS_AT_ONCE])
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking millions of live objects again and again while they are made."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _upsert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], key: tuple[str, ...]) -> None:
     if rows:
-        connection.execute(_upsert_into(connection.dialect.name, table, key), rows)
+        named = [dict(zip(names_of(table), row, strict=True)) for row in rows]
+        connection.execute(_upsert_into(connection.dialect.name, table, key), named)
 
 
 @cache
@@ -266,5 +236,5 @@ def _upsert_into(dialect: str, table: sa.Table, key: tuple[str, ...]) -> sa.Inse
     from sqlalchemy.dialects import postgresql, sqlite
 
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    changes = {name: insert.excluded[name] for name in _names(table) if name not in key}
+    changes = {name: insert.excluded[name] for name in names_of(table) if name not in key}
     return insert.on_conflict_do_update(index_elements=list(key), set_=changes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from operator import attrgetter
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 from labelaudit.decisions import GOLD, RULING, Action, Opinion, Role, Rules, Verdict, outcome, resolve
 from labelaudit.store.chain import Event, as_json
@@ -14,8 +14,7 @@ from labelaudit.store.chain import Event, as_json
 __all__ = ["Binding", "Done", "Person", "Projection", "Standing", "item_row"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """An opinion that holds in a slot, and where it came from."""
 
     opinion: Opinion
@@ -32,20 +31,21 @@ class Standing:
         """Make a standing of what :meth:`as_dict` returned."""
         return cls(Opinion.from_dict(values), values["person"], values["event_id"], values["at"])
 
-    def as_row(self, item_id: str, slot: str) -> dict[str, Any]:
+    def as_row(self, item_id: str, slot: str) -> tuple[Any, ...]:
         """Return the row of the table ``opinions``."""
-        return {
-            "item_id": item_id,
-            "slot": slot,
-            "person": self.person,
-            "verdict": str(self.opinion.verdict),
-            "labels": as_json(list(self.opinion.labels)),
-            "note": self.opinion.note,
-            "given_label": self.opinion.given_label,
-            "outcome": outcome(self.opinion),
-            "event_id": self.event_id,
-            "at": self.at,
-        }
+        opinion = self.opinion
+        return (
+            item_id,
+            slot,
+            self.person,
+            str(opinion.verdict),
+            as_json(opinion.labels),
+            opinion.note,
+            opinion.given_label,
+            outcome(opinion),
+            self.event_id,
+            self.at,
+        )
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -59,9 +59,11 @@ class Standing:
         return cls(opinion, row.person, row.event_id, row.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A decision that can be undone (`undone` is None) or redone (`undone` is the number of the undoing event)."""
+class Done(NamedTuple):
+    """A decision that can be undone (`undone` is None) or redone (`undone` is the number of the undoing event).
+
+    A row of the table ``actions``.
+    """
 
     id: str
     seq: int
@@ -74,15 +76,6 @@ class Done:
     accepted: bool | None
     undone: int | None = None
     undone_by: str | None = None
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the row of the table ``actions``."""
-        return dict(zip(_DONE_COLUMNS, _DONE_VALUES(self), strict=True))
-
-
-# dataclasses.asdict copies every value deeply, which a rebuild of a million events would feel.
-_DONE_COLUMNS = tuple(column.name for column in fields(Done))
-_DONE_VALUES = attrgetter(*_DONE_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +160,11 @@ class Projection:
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
+        if event.action in _SLOTS:
+            self._judge(event)
+            return
         after: Any = None if event.after is None else json.loads(event.after)
         match event.action:
-            case Action.DECIDE | Action.ADJUDICATE | Action.GOLD:
-                self._judge(event, after)
             case Action.UNDO | Action.REDO:
                 self._turn_back(event, after)
             case Action.PERSON:
@@ -183,12 +177,11 @@ class Projection:
             case Action.BIND:
                 self._bind(after)
 
-    def _judge(self, event: Event, after: dict[str, Any]) -> None:
+    def _judge(self, event: Event) -> None:
         item_id = _item_of(event)
-        opinion = Opinion.from_dict(after)
-        slot = {Action.ADJUDICATE: RULING, Action.GOLD: GOLD}.get(Action(event.action), event.person)
+        opinion, blind, accepted = _judgement(event.after or "null")
+        slot = _SLOTS[event.action] or event.person
         self._put(item_id, slot, Standing(opinion, event.person, event.id, event.at), event.seq)
-        suggested = after["suggested_label"]
         self.actions[event.id] = Done(
             id=event.id,
             seq=event.seq,
@@ -197,16 +190,16 @@ class Projection:
             slot=slot,
             bulk=event.bulk or event.id,
             active_ms=event.active_ms or 0,
-            blind=after["blind"],
-            accepted=None if suggested is None else opinion.label == suggested,
+            blind=blind,
+            accepted=accepted,
         )
         self.changed_actions.add(event.id)
 
     def _turn_back(self, event: Event, after: dict[str, Any] | None) -> None:
         done = self.actions[event.target or ""]
         undoing = event.action == Action.UNDO
-        self.actions[done.id] = replace(
-            done, undone=event.seq if undoing else None, undone_by=event.person if undoing else None
+        self.actions[done.id] = done._replace(
+            undone=event.seq if undoing else None, undone_by=event.person if undoing else None
         )
         self.changed_actions.add(done.id)
         self._put(done.item_id, done.slot, None if after is None else Standing.from_dict(after), event.seq)
@@ -233,14 +226,10 @@ class Projection:
             return
         gone = set(after["set_aside"])
         self.actions = {
-            key: replace(done, item_id=moved.get(done.item_id, done.item_id))
+            key: done._replace(item_id=moved.get(done.item_id, done.item_id))
             for key, done in self.actions.items()
             if done.item_id not in gone
         }
-
-    def action_rows(self) -> list[dict[str, Any]]:
-        """Return all rows of the table ``actions``."""
-        return [done.as_row() for done in self.actions.values()]
 
     def settings(self) -> dict[str, str]:
         """Return the table ``settings``: JSON by key; nothing before the first event."""
@@ -250,6 +239,21 @@ class Projection:
             "rules": as_json(asdict(self.rules)),
             "binding": as_json(None if self.binding is None else asdict(self.binding)),
         }
+
+
+_SLOTS: dict[str, str] = {Action.DECIDE: "", Action.ADJUDICATE: RULING, Action.GOLD: GOLD}
+"""Slot of an opinion by how it was given; an empty one stands for the person's own."""
+
+
+@lru_cache(maxsize=65_536)
+def _judgement(after: str) -> tuple[Opinion, bool, bool | None]:
+    """Read what was decided: the opinion, whether blind, and whether it accepts the suggestion (None without one).
+
+    Without notes there are no more different texts than ways to decide on a pair of labels, so most are read once.
+    """
+    values = json.loads(after)
+    opinion, suggested = Opinion.from_dict(values), values["suggested_label"]
+    return opinion, values["blind"], None if suggested is None else opinion.label == suggested
 
 
 def _item_of(event: Event) -> str:
