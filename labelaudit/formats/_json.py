@@ -32,6 +32,7 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
     ("doccano", frozenset({"filename", "label"})),
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"[0-9.eE+-]*")
 
 
 def as_line(value: Any) -> str:
@@ -66,6 +67,7 @@ def read_array(path: Path) -> Iterator[tuple[int, Any]]:
         buffer.take()
     else:
         while True:
+            buffer.peek()  # the line at which the value begins, not the one at which the last ended
             yield buffer.line, buffer.value()
             mark = buffer.peek()
             buffer.take()
@@ -199,8 +201,8 @@ class _Buffer:
                 if len(self._text) - self._at > _LARGEST or not self._more_than_double():
                     raise self._described(error) from error
                 continue
-            if end == len(self._text) and self._more_than_double():
-                continue  # a number may go on in the next block
+            if isinstance(value, int | float) and self._may_go_on(end) and self._more_than_double():
+                continue
             self._advance(end)
             return value
 
@@ -212,6 +214,11 @@ class _Buffer:
         if isinstance(error, json.JSONDecodeError):
             self._advance(error.pos)
         return self.broken(_what(error))
+
+    def _may_go_on(self, end: int) -> bool:
+        """Tell whether a number that ends at `end` may be longer in the file: ``1``, ``1.`` and ``1.5e`` are cut."""
+        rest = _NUMBER.match(self._text, end)
+        return rest is not None and rest.end() == len(self._text)
 
     def _advance(self, end: int) -> None:
         lines = self._text.count("\n", self._at, end)

@@ -1,0 +1,230 @@
+"""Batches: distinct errors with and without near-duplicates, rare classes, time at a million items, cleaning curves.
+
+::
+
+    python benchmarks/bench_batches.py audits ../shared/data /tmp/audits    # once: what the others start from
+    python benchmarks/bench_batches.py duplicates /tmp/audits --seeds 20
+    python benchmarks/bench_batches.py curves /tmp/audits ../shared/data --seeds 10
+    python benchmarks/bench_batches.py million
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import labelaudit as la
+from labelaudit.batches import BatchOptions, pick
+
+SIZE = 200
+COPIES = 0.25  # of the items, which makes a fifth of the rows copies
+CLUMP = 4  # copies of each copied item
+JITTER = 0.05  # of the typical distance between neighbours: a retake of a photograph, a corrected typo
+
+
+def audits(options: argparse.Namespace) -> None:
+    """Audit banking77 by cross-validation, and the test set of CIFAR-10 with the probabilities that come with it."""
+    from labelaudit.encoders import encoders
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    images = la.read(options.data / "cifar10-test" / "labels.csv")
+    encoder = encoders.get("image")
+    probs = np.load(options.data / "cifar10-test" / "pred_probs.npy")
+    counts = np.load(options.data / "cifar10-test" / "human_counts.npy")
+    assert len(images) == len(probs) == len(counts)
+    keep(
+        options.out / "cifar10-test.npz",
+        labels=images.labels,
+        pred_probs=probs,
+        embeddings=encoder.embed(encoder.encode(images), seed=0),
+        is_error=counts.argmax(axis=1) != images.labels,
+    )
+    texts = la.read(options.data / "banking77" / "noisy.csv")
+    audit = la.audit(texts, la.AuditConfig(workers=options.workers))
+    truth = pd.read_csv(options.data / "banking77" / "noisy_truth.csv", dtype={"id": str}).set_index("id")
+    keep(
+        options.out / "banking77.npz",
+        labels=texts.labels,
+        pred_probs=audit.arrays["pred_probs"],
+        embeddings=audit.arrays["embeddings"],
+        is_error=truth.loc[texts.ids, "is_error"].to_numpy().astype(bool),
+    )
+
+
+def keep(file: Path, **arrays: np.ndarray) -> None:
+    np.savez(file, **arrays)
+    print(file, {name: array.shape for name, array in arrays.items()}, "errors:", int(arrays["is_error"].sum()))
+
+
+def plant(data: dict[str, np.ndarray], sources: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the data with copies of `sources` behind it: jittered vectors and probabilities, the same label."""
+    vectors = data["embeddings"].astype(np.float64)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    typical = float(np.median(np.linalg.norm(unit[:500, None] - unit[None, :2000], axis=2).clip(1e-6).min(axis=1)))
+    noise = rng.normal(size=(len(sources), unit.shape[1]))
+    noise *= JITTER * max(typical, 1e-3) / np.linalg.norm(noise, axis=1, keepdims=True)
+    logits = np.log(np.clip(data["pred_probs"][sources], 1e-9, 1)) + rng.normal(0, 0.1, (len(sources), 1))
+    logits += rng.normal(0, 0.05, logits.shape)
+    copied = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return {
+        "labels": np.concatenate([data["labels"], data["labels"][sources]]),
+        "pred_probs": np.concatenate([data["pred_probs"], copied / copied.sum(axis=1, keepdims=True)]),
+        "embeddings": np.concatenate([unit, unit[sources] + noise]).astype(np.float32),
+        "is_error": np.concatenate([data["is_error"], data["is_error"][sources]]),
+        "original": np.concatenate([np.arange(len(data["labels"])), sources]),
+    }
+
+
+def distinct_errors(data: dict[str, np.ndarray]) -> dict[str, tuple[int, int]]:
+    """Return, for each way to choose 200, distinct errors and classes among them."""
+    n, n_classes = data["pred_probs"].shape
+    names = [f"c{k}" for k in range(n_classes)]
+    dataset = la.Dataset.from_arrays(
+        np.array(names)[data["labels"]],
+        classes=names,
+        ids=[f"i{k}" for k in range(n)],
+        embeddings=data["embeddings"],
+        pred_probs=data["pred_probs"],
+    )
+    audit = la.audit(dataset)
+    positions = np.array([int(item[1:]) for item in audit.items.index])
+    ways = {
+        "top by suspicion": BatchOptions(size=SIZE, strategy="top", ambiguous=0.0, gold=0.0),
+        "default": BatchOptions(size=SIZE),
+        "default, suspects only": BatchOptions(size=SIZE, ambiguous=0.0, gold=0.0),
+    }
+    found = {}
+    for name, options in ways.items():
+        arrays = {"vectors": audit.arrays["embeddings"], "neighbors": audit.arrays["neighbors"]}
+        rows = positions[pick(audit.items, options, classes=names, positions=positions, **arrays).places]
+        wrong = rows[data["is_error"][rows]]
+        original = data["original"][wrong]
+        found[name] = len(set(original.tolist())), len(set(data["labels"][wrong].tolist()))
+    return found
+
+
+def duplicates(options: argparse.Namespace) -> None:
+    for name in ("banking77", "cifar10-test"):
+        with np.load(options.audits / f"{name}.npz") as file:
+            data = dict(file.items())
+        n = len(data["labels"])
+        for planted in ("none", "anywhere", "among errors"):
+            results = []
+            for seed in range(1 if planted == "none" else options.seeds):
+                rng = np.random.default_rng(seed)
+                if planted == "none":
+                    results.append(distinct_errors({**data, "original": np.arange(n)}))
+                    continue
+                pool = np.arange(n) if planted == "anywhere" else np.flatnonzero(data["is_error"])
+                wanted = round(n * COPIES / CLUMP)
+                sources = np.repeat(rng.choice(pool, size=min(wanted, len(pool)), replace=False), CLUMP)
+                results.append(distinct_errors(plant(data, sources, rng)))
+            for way in results[0]:
+                errors = np.array([each[way][0] for each in results])
+                ratio = errors / np.array([max(1, each["top by suspicion"][0]) for each in results])
+                classes = np.mean([each[way][1] for each in results])
+                print(
+                    f"{name:14} copies {planted:13} {way:24} distinct errors {errors.mean():6.1f}  "
+                    f"× top {ratio.mean():.3f} ({ratio.min():.3f} to {ratio.max():.3f})  classes {classes:.1f}",
+                    flush=True,
+                )
+
+
+def curves(options: argparse.Namespace) -> None:
+    """Print area under the curve of errors corrected against items reviewed, and reviews to find 80 % of them."""
+    for name in ("banking77", "cifar10n"):
+        labels, probs, wrong = curve_data(name, options)
+        orders = scores_of(labels, probs)
+        table = {}
+        for seed in range(options.seeds):
+            rng = np.random.default_rng(seed)
+            rows = rng.choice(len(labels), len(labels) // 2, replace=False)
+            for order, score in {**orders, "random": rng.random(len(labels))}.items():
+                ranked = wrong[rows][np.argsort(-score[rows], kind="stable")]
+                curve = np.cumsum(ranked) / ranked.sum()
+                table.setdefault(order, []).append((curve.mean(), np.searchsorted(curve, 0.8) + 1))
+        for order, pairs in sorted(table.items(), key=lambda pair: -np.mean([each[0] for each in pair[1]])):
+            area, reviews = np.array(pairs).T
+            print(
+                f"{name:10} {order:32} area {area.mean():.4f} ± {area.std():.4f}  reviews to 80 % {reviews.mean():7.0f}"
+            )
+
+
+def curve_data(name: str, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if name == "banking77":
+        with np.load(options.audits / "banking77.npz") as file:
+            return file["labels"], file["pred_probs"], file["is_error"]
+    folder = options.data / "cifar10n-aggregate"
+    probs = np.load(folder / "resnet18.npy")
+    return np.load(folder / "labels.npy"), probs, np.load(folder / "is_error.npy").astype(bool)
+
+
+def scores_of(labels: np.ndarray, probs: np.ndarray) -> dict[str, np.ndarray]:
+    from cleanlab.rank import get_label_quality_scores
+
+    scores = la.score(labels, probs)
+    orders = {"suspicion": np.asarray(scores.suspicion), **{name: np.asarray(scores[name]) for name in scores.names}}
+    for method in ("self_confidence", "normalized_margin"):
+        orders[f"cleanlab {method}"] = -get_label_quality_scores(labels, probs, method=method)
+    return orders
+
+
+def million(options: argparse.Namespace) -> None:
+    """Choose 1,000 of 1,000,000 items with 64 columns of embeddings, in the default way."""
+    rng = np.random.default_rng(0)
+    n = options.items
+    suspicion = np.sort(rng.beta(0.3, 3, n))[::-1]
+    items = pd.DataFrame(
+        {
+            "given_label": pd.array(np.array([f"c{k}" for k in range(50)])[rng.integers(0, 50, n)], dtype="str"),
+            "suggested_label": "c0",
+            "suspicion": suspicion,
+            "ambiguity": rng.random(n),
+            "is_suspect": suspicion > 0.5,
+            "is_ambiguous": rng.random(n) > 0.9,
+        },
+        index=pd.Index([f"i{k}" for k in range(n)], dtype="str"),
+    )
+    vectors = rng.normal(size=(n, 64)).astype(np.float32)
+    neighbors = rng.integers(0, n, (n, 1)).astype(np.int32)
+    classes = [f"c{k}" for k in range(50)]
+    begun, busy = time.perf_counter(), time.process_time()
+    found = pick(items, BatchOptions(size=1000, random=0.1), classes=classes, vectors=vectors, neighbors=neighbors)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{len(found.places)} of {n:,}: {time.perf_counter() - begun:.1f} s wall, "
+        f"{time.process_time() - busy:.1f} s of processor, peak of the whole process {peak:.2f} GB"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("audits")
+    command.add_argument("data", type=Path)
+    command.add_argument("out", type=Path)
+    command.add_argument("--workers", type=int, default=0)
+    command.set_defaults(run=audits)
+    command = commands.add_parser("duplicates")
+    command.add_argument("audits", type=Path)
+    command.add_argument("--seeds", type=int, default=20)
+    command.set_defaults(run=duplicates)
+    command = commands.add_parser("curves")
+    command.add_argument("audits", type=Path)
+    command.add_argument("data", type=Path)
+    command.add_argument("--seeds", type=int, default=10)
+    command.set_defaults(run=curves)
+    command = commands.add_parser("million")
+    command.add_argument("--items", type=int, default=1_000_000)
+    command.set_defaults(run=million)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
