@@ -1,0 +1,245 @@
+"""Planted errors: where they are put, where they are found, and what is expected of the queue then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import labelaudit as la
+from benchmarks.simulation import draw_settings, simulate
+from labelaudit.config import AuditConfig
+from labelaudit.errors import ConfigError, UsageError
+from labelaudit.planting import CALIBRATED, LEAST_ITEMS, calibrate_by_planting, plant, survey
+from labelaudit.planting.curve import chances, density
+from labelaudit.scoring import score
+
+
+def blobs(n=1500, n_classes=4, rate=0.08, seed=0):
+    """Return ids, features, given labels and whether they are wrong; classes overlap a little."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, n_classes, n).astype(np.int32)
+    features = (rng.normal(size=(n_classes, 6)) * 2)[truth] + rng.normal(size=(n, 6))
+    labels = np.where(rng.random(n) < rate, (truth + rng.integers(1, n_classes, n)) % n_classes, truth)
+    return np.array([f"i{i:05d}" for i in range(n)], dtype=object), features, labels.astype(np.int32), labels != truth
+
+
+def dataset(ids, features, labels):
+    names = tuple(f"class {k}" for k in range(labels.max() + 1))
+    return la.Dataset.from_arrays(labels, embeddings=features, ids=ids, classes=names)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """A data set with symmetric noise, its scores, and what is needed to rank it again."""
+    drawn = simulate(
+        replace(draw_settings(0, 5), n=3000, n_classes=6, rate=0.1, separation=9.0, model="linear_discriminant")
+    )
+    scores = score(drawn.labels, drawn.pred_probs)
+    ids = np.array([f"i{i:05d}" for i in range(len(drawn.labels))], dtype=object)
+    return drawn, scores, ids
+
+
+def calibrated(simulated, order=None, **options):
+    drawn, _, ids = simulated
+    order = np.arange(len(ids)) if order is None else order
+    labels, pred_probs, ids = drawn.labels[order], drawn.pred_probs[order], ids[order]
+    scores = score(labels, pred_probs)
+    return calibrate_by_planting(
+        scores.ranking, scores.rows, lambda z, _: score(z, pred_probs).ranking, ids=ids, **{"rounds": 4, **options}
+    )
+
+
+def test_counts_and_precision_come_close_where_noise_is_as_planted(simulated):
+    drawn, scores, _ = simulated
+    result = calibrated(simulated)
+    n_errors = drawn.is_error.sum()
+    assert result.range_kind == CALIBRATED
+    assert abs(result.expected_errors - n_errors) < 0.25 * n_errors
+    assert abs(result.expected_errors - n_errors) < abs(scores.ranking.expected_errors - n_errors)
+    low, high = result.expected_errors_range
+    assert low < n_errors < high
+    for depth in (50, 150, 300, 600):
+        queue = result.order[:depth]
+        assert result.suspicion[queue].mean() == pytest.approx(drawn.is_error[queue].mean(), abs=0.12)
+
+
+def test_only_suspicion_changes_and_it_follows_the_queue(simulated):
+    before, after = simulated[1].ranking, calibrated(simulated)
+    assert np.array_equal(before.order_score, after.order_score)
+    assert np.array_equal(before.ambiguity, after.ambiguity)
+    queue, score_in_order = after.suspicion[after.order], after.order_score[after.order]
+    falls = np.diff(score_in_order) < 0
+    assert (np.diff(queue)[falls] < 0).all()
+    assert (np.diff(queue)[~falls] == 0).all()
+    assert ((queue > 0) & (queue < 1)).all()
+    assert np.array_equal(after.is_suspect, after.suspicion > 0.5)
+    assert after.expected_errors == pytest.approx(after.suspicion.sum())
+
+
+def test_rows_may_come_in_any_order(simulated):
+    order = np.random.default_rng(1).permutation(len(simulated[2]))
+    assert np.array_equal(calibrated(simulated).suspicion[order], calibrated(simulated, order).suspicion)
+
+
+def test_the_seed_decides(simulated):
+    assert np.array_equal(calibrated(simulated, seed=3).suspicion, calibrated(simulated, seed=3).suspicion)
+    assert not np.array_equal(calibrated(simulated, seed=3).suspicion, calibrated(simulated, seed=4).suspicion)
+
+
+def test_rounds_are_told(simulated):
+    told = []
+    calibrated(simulated, rounds=2, on_round=lambda done, total: told.append((done, total)))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_few_items_are_left_as_they_are():
+    _, features, labels, _ = blobs(n=LEAST_ITEMS - 1)
+    pred_probs = np.full((len(labels), 4), 0.25)
+    scores = score(labels, pred_probs)
+    ids = np.array([str(i) for i in range(len(labels))], dtype=object)
+    assert calibrate_by_planting(scores.ranking, scores.rows, None, ids=ids, features=features) is scores.ranking
+
+
+def test_planted_labels_are_wrong_and_as_many_as_wanted(simulated):
+    _, scores, ids = simulated
+    order = np.argsort(ids)
+    found = survey(scores.rows, order)
+    labels = plant(found, order, 0.1, np.random.default_rng(0))
+    changed = labels != scores.rows.given
+    assert changed.sum() == int(0.1 * len(ids))
+    assert labels.min() >= 0
+    assert labels.max() < scores.rows.n_classes
+
+
+def test_rows_that_are_not_assessed_are_never_struck(simulated):
+    drawn, _, ids = simulated
+    labels = drawn.labels.copy()
+    labels[::3] = -1
+    rows = score(labels, drawn.pred_probs).rows
+    planted = plant(survey(rows, np.argsort(ids)), np.argsort(ids), 0.5, np.random.default_rng(0))
+    assert (planted[::3] == -1).all()
+
+
+def test_planted_errors_name_the_class_that_sure_contradictions_name():
+    rng = np.random.default_rng(0)
+    n = 4000
+    top = rng.integers(0, 5, n)
+    labels = top.copy()
+    wrong = (top == 0) & (rng.random(n) < 0.3)
+    labels[wrong] = 3  # class 0 is always taken for class 3
+    pred_probs = np.full((n, 5), 0.02)
+    pred_probs[np.arange(n), top] = 0.92
+    rows = score(labels, pred_probs).rows
+    found = survey(rows, np.arange(n))
+    planted = plant(found, np.arange(n), 0.3, rng)
+    of_zero = (labels == 0) & (planted != 0)
+    assert (planted[of_zero] == 3).mean() > 0.9
+
+
+def test_regions_with_worse_labels_are_told_apart_and_others_are_not():
+    rng = np.random.default_rng(0)
+    n = 12_000
+    group = rng.random(n) < 0.5
+    top = rng.integers(0, 2, n)
+    wrong = rng.random(n) < np.where(group, 0.15, 0.02)
+    p = rng.uniform(0.8, 0.99, n)
+    pred_probs = np.stack([np.where(top == 0, p, 1 - p), np.where(top == 1, p, 1 - p)], axis=1)
+    rows = score(np.where(wrong, 1 - top, top), pred_probs).rows
+    noise = rng.normal(size=(n, 3))
+    found = survey(rows, np.arange(n), np.c_[group, noise])
+    assert found.rate[group].mean() == pytest.approx(0.15, abs=0.03)
+    assert found.rate[~group].mean() == pytest.approx(0.02, abs=0.01)
+    blind = survey(rows, np.arange(n), noise)
+    assert blind.rate.std() < found.rate.std() / 4
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.001, 0.6), st.integers(LEAST_ITEMS, 3000))
+def test_chances_never_rise_and_stay_near_the_rate(depths, rate, n):
+    result = chances(np.array(depths), rate, n)
+    assert (np.diff(result) <= 1e-12).all()
+    assert ((result >= 0) & (result <= 1)).all()
+    assert result.mean() <= rate * 1.3 + 0.02
+
+
+def test_errors_found_anywhere_alike_tell_nothing():
+    even = (np.arange(5000) + 0.5) / 5000
+    assert density(even, 2000) == pytest.approx(1.0, abs=0.05)
+
+
+# --- whole audits ---
+
+
+def test_an_audit_is_calibrated_where_it_fits_the_model_itself():
+    ids, features, labels, is_error = blobs(n=4000)
+    told = []
+    audit = la.audit(dataset(ids, features, labels), progress=lambda *step: told.append(step[2]))
+    plain = la.audit(dataset(ids, features, labels), AuditConfig(calibrate="off"))
+    health = audit.health
+    assert "Planting errors" in told
+    assert health["range_kind"] == CALIBRATED
+    assert plain.health["range_kind"] == "plausible range"
+    assert plain.health["expected_precision"] == ()
+    assert list(audit.items.index) == list(plain.items.index)
+    assert abs(health["expected_errors"] - is_error.sum()) < 0.35 * is_error.sum()
+    wrong = pd.Series(is_error, index=ids).loc[audit.items.index]
+    first = next(part for part in health["expected_precision"] if part["depth"] == 100)
+    assert first["precision"] == pytest.approx(wrong.head(100).mean(), abs=0.15)
+
+
+def test_given_probabilities_stay_a_plausible_range():
+    _, _, labels, _ = blobs(n=400)
+    pred_probs = np.full((400, 4), 0.1)
+    pred_probs[np.arange(400), labels] = 0.7
+    given = la.Dataset.from_arrays(labels, pred_probs=[pred_probs])
+    assert la.audit(given).health["range_kind"] == "plausible range"
+    with pytest.raises(UsageError, match="nothing to fit again"):
+        la.audit(given, AuditConfig(calibrate="on"))
+
+
+def test_another_word_is_refused():
+    with pytest.raises(ConfigError, match="'auto', 'on' or 'off'"):
+        AuditConfig(calibrate="always")
+
+
+def test_fitting_again_counts_as_well_and_resumes(tmp_path):
+    ids, features, labels, is_error = blobs()
+    data, config = dataset(ids, features, labels), AuditConfig(calibrate="on")
+    first = la.audit(data, config, checkpoint=tmp_path / "folds")
+    kept = sorted((tmp_path / "folds").glob("planted-*/fold-*.npz"))
+    assert len(kept) == config.folds * 3
+    written = [path.stat().st_mtime_ns for path in kept]
+    again = la.audit(data, config, checkpoint=tmp_path / "folds", resume=True)
+    assert [path.stat().st_mtime_ns for path in kept] == written
+    pd.testing.assert_frame_equal(first.items, again.items)
+    assert abs(first.health["expected_errors"] - is_error.sum()) < 0.35 * is_error.sum()
+
+
+def test_reports_say_what_to_expect_of_the_first_suspects():
+    ids, features, labels, _ = blobs()
+    audit = la.audit(dataset(ids, features, labels))
+    from labelaudit.health import Health
+
+    health = Health.from_dict(audit.health)
+    about = round(next(part.precision for part in health.expected_precision if part.depth == 100) * 100)
+    assert health.expected_precision_line.startswith(f"Of the first 100 about {about}, ")
+    assert "easy and hard items alike" in health.expected_precision_line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["banking77", "adult"])
+def test_precision_on_real_data_is_as_expected(shared_data, name):
+    options = {"label": "income"} if name == "adult" else {}
+    audit = la.audit(la.read(shared_data / name / "noisy.csv", **options))
+    truth = pd.read_csv(shared_data / name / "noisy_truth.csv", dtype={"id": str}).set_index("id")["is_error"]
+    wrong = truth.loc[audit.items.sort_values("rank").index].to_numpy()
+    for part in audit.health["expected_precision"]:
+        if part["depth"] in (100, 500, 1000):
+            assert part["precision"] == pytest.approx(wrong[: part["depth"]].mean(), abs=0.07)
+    low, high = audit.health["expected_errors_range"]
+    assert low < wrong.sum() < high
