@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
@@ -44,7 +46,7 @@ def _summary(session: Session, health: Health) -> str:
     parts = [f"{health.items:,} items in {len(health.classes)} classes"]
     parts += [f"{health.unlabelled:,} unlabelled"] if health.unlabelled else []
     parts += [f"{health.not_assessable:,} not assessable"] if health.not_assessable else []
-    return "; ".join(parts) + (f" · {source.path}" if source else "")
+    return "; ".join(parts) + (f" · {Path(source.path).name}" if source else "")
 
 
 def _what_now(session: Session, health: Health) -> None:

@@ -137,11 +137,13 @@ function paintCard(card, view, choose) {
   const left = fill(make("div", "item"), ...paintContent(card.content, view));
   left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.map(
     (group) => make("span", "", ` · ${group.name}: ${group.value}`))));
-  if (!hidden && card.reasons) {
-    left.append(fill(make("p", "reasons"), make("strong", "", "Why it is here: "), `${card.reasons}.`));
-  }
+  const reasons = !hidden && card.reasons
+    ? fill(make("p", "reasons"), make("strong", "", "Why it is here: "), `${card.reasons}.`) : null;
+  // A text leaves room below it; an image or a row fills the left side, and the keys must stay in sight.
+  if (reasons && card.content.kind === "text") left.append(reasons);
   const right = fill(make("div", "side"), card.notice ? make("p", "notice", card.notice) : null,
     paintLabels(card, hidden), paintClasses(card, hidden, choose));
+  if (reasons && card.content.kind !== "text") right.append(reasons);
   if (hidden) right.append(make("p", "quiet", "Decide first: the suggestion is shown afterwards."));
   const parts = [fill(make("div", "top"), left, right)];
   if (!hidden) {
