@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,15 +231,16 @@ def test_posterior_mode_is_where_the_slope_vanishes(seed: int, offset: float) ->
 
 
 @pytest.mark.slow
-def test_a_million_items_take_seconds() -> None:
+def test_many_items_are_rescored_whole() -> None:
     rng = np.random.default_rng(0)
-    n = 1_000_000
+    n = 200_000
     suspicion = rng.beta(0.2, 2.0, n)
     scores = {name: suspicion + rng.normal(0, 0.3, n) for name in "abcd"}
     labels = rng.integers(0, 10, (2, n))
-    reviewed = np.argsort(-suspicion)[:500]
-    verdicts = rng.random(500) < suspicion[reviewed]
-    began = time.perf_counter()
+    reviewed = np.argsort(-suspicion)[:100]
+    verdicts = rng.random(100) < suspicion[reviewed]
     state = rescore(suspicion, scores, given=labels[0], suggested=labels[1], reviewed=reviewed, is_error=verdicts)
-    assert len(state.queue()) == n - 500
-    assert time.perf_counter() - began < 30.0
+    queue = state.queue()
+    assert len(queue) == n - 100
+    assert np.isfinite(state.p).all()
+    assert (np.diff(state.p[queue]) <= 0).all()

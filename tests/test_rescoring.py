@@ -8,7 +8,7 @@ import pytest
 
 import labelaudit as la
 from labelaudit.__main__ import run
-from labelaudit.reviewing import Decision, Verdict, new_id, open_queue
+from labelaudit.reviewing import Decision, Filter, Verdict, new_id, open_queue
 from labelaudit.reviewing.rescoring import Rescorer
 
 N, DECIDED = 2000, 120
@@ -33,7 +33,7 @@ def machines(tmp_path_factory):
 
 
 def decide(path, wrong, n):
-    queue = open_queue(path, person="ann")
+    queue = open_queue(path, Filter(queue="all"), person="ann")
     for card in queue.claim(n):
         verdict = Verdict.RELABEL if wrong[card.item_id] else Verdict.KEEP
         labels = (card.suggested_label,) if wrong[card.item_id] else ()
