@@ -37,7 +37,7 @@ def test_the_first_message_brings_a_hand_of_cards(exchange):
     assert len(answer["hand"]) == 6
     assert [card["item_id"] for card in answer["cards"]] == answer["hand"]
     assert answer["classes"] == list(exchange.bench.audit.classes)
-    assert answer["progress"]["total"] == exchange.bench.health.suspects
+    assert answer["progress"]["total"] == 150
 
 
 def test_only_cards_that_the_browser_lacks_are_sent(exchange):
