@@ -91,10 +91,9 @@ def _certainty(health: Health) -> list[str]:
     count = count_of(health.not_assessable, "item")
     unassessed = [f"{count} could not be assessed; that is not the same as fine."] if health.not_assessable else []
     return [
-        f"The {health.range_kind} of the number of errors is {low:,.0f} to {high:,.0f}.",
-        "It comes from the model alone: it says what is plausible if the model's probabilities are sound, and is no "
-        "confidence interval.",
-        "Items drawn at random say more: review the queue of all items in random order.",
+        f"Between {low:,.0f} and {high:,.0f} labels may be wrong ({health.range_kind}).",
+        "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
+        "To draw some: review the queue of all items in random order.",
         *unassessed,
     ]
 

@@ -90,7 +90,7 @@ def progress_lines(standing: Standing, *, learned: int) -> list[str]:
     if progress.counts.open:
         lines.append(f"about {count_of(standing.errors_left, 'error')} left (the model's estimate)")
         if standing.minutes_left is not None:
-            lines.append(f"~ {spoken_time(standing.minutes_left)} left")
+            lines.append(f"{spoken_time(standing.minutes_left)} left")
     if progress.counts.conflict:
         lines.append(count_of(progress.counts.conflict, "disagreement"))
     if not standing.is_worth_it:
@@ -165,7 +165,7 @@ def next_steps(standing: Standing, health: Health) -> list[str]:
         steps.append(f"Settle {count_of(counts.conflict, 'disagreement')} between reviewers.")
     if counts.open and standing.is_worth_it:
         pace = standing.minutes_left
-        length = "" if pace is None else f", about {spoken_time(pace)} of work"
+        length = "" if pace is None else f" ({spoken_time(pace)} of work)"
         steps.append(f"Review the {count_of(counts.open, 'open suspect')}{length}.")
     elif counts.open:
         steps.append("Stop with the suspects: hardly any of those left is expected to be wrong.")
