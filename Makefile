@@ -51,7 +51,7 @@ constraints: $(VENV)/.installed-test ## Write the installed versions to constrai
 # ---- the two commands -----------------------------------------------------------------------------------------------
 
 demo: $(VENV)/.installed ## Audit the sample tickets and say where to look next
-	@$(BIN)/labelaudit audit sample_data/tickets.csv --out demo.audit --overwrite
+	@$(BIN)/labelaudit audit sample_data/tickets.csv --group channel --out demo.audit --overwrite
 	@$(BIN)/labelaudit report demo.audit
 	@echo
 	@echo "Where to look next:"

@@ -106,6 +106,12 @@ class Health:
         return self.expected_errors / max(self.assessed, 1)
 
     @property
+    def range_in_words(self) -> str:
+        """The range of the expected errors with its kind, such as ``"17 to 208 (calibrated by planted errors)"``."""
+        low, high = self.expected_errors_range
+        return f"{low:,.0f} to {high:,.0f} ({self.range_kind})"
+
+    @property
     def expected_precision_line(self) -> str:
         """What to expect of the queue, as a sentence; empty where suspicion is not calibrated."""
         shown = [part for part in self.expected_precision if part.depth >= _LEAST_SPOKEN]

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 def _render(report: Report) -> str:
     health = report.health
-    low, high = health.expected_errors_range
     parts = [
         f"# Label health of {_plain(report.name)}",
         f"- Items: {health.items:,} ({health.assessed:,} assessed, {health.unlabelled:,} unlabelled, "
         f"{health.not_assessable:,} not assessable), {len(health.classes)} classes",
         f"- Expected label errors: {health.expected_errors:,.0f} ({health.expected_error_rate:.1%}); "
-        f"{health.range_kind} {low:,.0f} to {high:,.0f}",
+        f"range {health.range_in_words}",
         *([f"- {health.expected_precision_line}"] if health.expected_precision_line else []),
         f"- Suspect labels: {health.suspects:,}; ambiguous items: {health.ambiguous:,}",
         f"- The model agrees with the given label on {health.agreement:.1%} of the assessed items",

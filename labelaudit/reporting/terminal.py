@@ -47,7 +47,6 @@ def _render(report: Report) -> str:
 
 def _summary(report: Report) -> RenderableType:
     health = report.health
-    low, high = health.expected_errors_range
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
@@ -56,7 +55,7 @@ def _summary(report: Report) -> RenderableType:
     errors = Text.assemble(
         (f"about {health.expected_errors:,.0f}", "bold"),
         f" of {health.assessed:,} labels ({health.expected_error_rate:.1%}); ",
-        f"{health.range_kind} {low:,.0f} to {high:,.0f}",
+        f"range {health.range_in_words}",
     )
     grid.add_row("Expected errors", errors)
     if health.expected_precision_line:

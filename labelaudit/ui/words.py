@@ -146,10 +146,9 @@ def _link(label: str, **parameters: str) -> dict[str, str]:
 
 def health_lines(health: Health) -> list[tuple[str, str, str]]:
     """Return the health at a glance: name, value, and what it means."""
-    low, high = health.expected_errors_range
     flagged = f"of {health.assessed:,} assessed labels"
     return [
-        ("Expected errors", f"{health.expected_errors:,.0f}", f"{health.range_kind} {low:,.0f} to {high:,.0f}"),
+        ("Expected errors", f"{health.expected_errors:,.0f}", health.range_in_words),
         ("Expected error rate", f"{health.expected_error_rate:.1%}", flagged),
         ("Suspect labels", f"{health.suspects:,}", "in the queue of suspects"),
         ("Ambiguous items", f"{health.ambiguous:,}", "people might disagree on them"),
