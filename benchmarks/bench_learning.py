@@ -161,14 +161,18 @@ def review(cell: Cell, seed: int, wrong: float) -> Outcome:
         int(cell.is_error.sum()),
         calibration_error(cell.start(), cell.is_error, leave_out=fixed_order[:EARLY]),
         ece_queue,
-        calibration_error(_with_check(cell, verdicts, seed), cell.is_error),
+        calibration_error(_with_check(cell, verdicts, seed, wrong), cell.is_error),
     )
 
 
-def _with_check(cell: Cell, verdicts: NDArray[np.bool_], seed: int) -> Rescored:
-    """Spend half of the early reviews on a random check, and the rest on the queue that has learned from it."""
+def _with_check(cell: Cell, verdicts: NDArray[np.bool_], seed: int, wrong: float) -> Rescored:
+    """Spend half of the early reviews on a random check, and the rest on the queue that has learned from it.
+
+    What the check calls wrong is looked at once more, and counts as wrong if both looks say so.
+    """
     items = draw_check(cell.suspicion, EARLY // 2, seed=seed).items
-    state = cell.start().after(items, verdicts[items])
+    second = cell.is_error[items] ^ (np.random.default_rng([seed, 13]).random(len(items)) < wrong)
+    state = cell.start().after(items, verdicts[items] & second)
     for _ in range(EARLY // 50):
         rows = state.queue()[:25]
         state = state.after(rows, verdicts[rows])
