@@ -88,14 +88,15 @@ def _classes(health: Health) -> RenderableType:
     table.add_column("")
     table.add_column("Expected errors", justify="right")
     table.add_column("Ambiguous", justify="right")
-    for c in shown:
-        share = c.suspects / c.items if c.items else 0.0
+    shares = [c.suspects / c.items if c.items else 0.0 for c in shown]
+    largest = max(shares, default=0.0) or 1.0  # bars compare the classes with each other
+    for c, share in zip(shown, shares, strict=True):
         table.add_row(
             Text(c.name),
             f"{c.items:,}",
             f"{c.suspects:,}",
             f"{share:.1%}",
-            Text("▇" * max(round(share * _BAR), 1 if c.suspects else 0), style="red"),
+            Text("▇" * round(share / largest * _BAR), style="red"),
             f"{c.expected_errors:,.1f}",
             f"{c.ambiguous:,}",
         )
