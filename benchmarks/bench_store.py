@@ -199,17 +199,32 @@ def fill_with_events(place: Path, n: int) -> None:
 
 
 def measure_rebuild(place: Path) -> dict[str, object]:
-    """Seconds to rebuild, and whether the tables are what they were."""
+    """Seconds to rebuild from nothing but the events, and whether the tables are what they were."""
     with Store(place, backups=place.parent) as store:
         before = _tables(store)
-        start = time.perf_counter()
+        store.database.write(_forget)
+        start, used = time.perf_counter(), time.process_time()
         store.rebuild()
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, time.process_time() - used
         same = _tables(store) == before
         start = time.perf_counter()
         count, _ = store.verify()
         verifying = time.perf_counter() - start
-    return {"events": count, "rebuild_s": round(seconds, 1), "equal": same, "verify_s": round(verifying, 1)}
+    return {
+        "events": count,
+        "rebuild_s": round(seconds, 1),
+        "rebuild_processor_s": round(used, 1),
+        "equal": same,
+        "verify_s": round(verifying, 1),
+    }
+
+
+def _forget(connection: sa.Connection) -> None:
+    """Empty what is projected, so that a rebuild finds nothing done."""
+    connection.execute(sa.delete(schema.opinions))
+    connection.execute(sa.delete(schema.actions))
+    nothing = {"needed": 1, "given_opinions": 0, "status": "open", "verdict": None, "label": None, "version": 0}
+    connection.execute(sa.update(schema.items).values(nothing))
 
 
 def _tables(store: Store) -> dict[str, set[tuple[object, ...]]]:

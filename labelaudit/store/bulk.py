@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["collector_paused", "insert_rows", "names_of", "replace_rows"]
+__all__ = ["collector_paused", "indexes_apart", "insert_rows", "names_of", "replace_rows"]
 
 _ROWS_AT_ONCE = 20_000
 
@@ -53,13 +53,13 @@ def replace_rows(
     # In the order of the key its index grows at the end instead of everywhere.
     key = itemgetter(*(named.index(column.name) for column in table.primary_key))
     connection.execute(sa.delete(table))
-    with _indexes_apart(connection, table):
+    with indexes_apart(connection, table):
         insert_rows(connection, table, sorted(rows, key=key), names=named)
 
 
 @contextlib.contextmanager
-def _indexes_apart(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
-    """Make the indexes of a SQLite table again behind its rows, which is quicker than row by row.
+def indexes_apart(connection: sa.Connection, table: sa.Table) -> Iterator[None]:
+    """Make the indexes of a SQLite table again behind a change of most of its rows, which is quicker than row by row.
 
     On Postgres that would shut out readers until the end of the transaction; SQLite's see the state before it.
     """

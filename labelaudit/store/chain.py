@@ -22,6 +22,7 @@ GENESIS = "0" * 64
 
 _BLOCK = 20_000
 _HEAD = sa.select(schema.head).where(schema.head.c.id == 1)
+_ADD = sa.insert(schema.events)
 _MOVE_HEAD = sa.update(schema.head).where(schema.head.c.id == 1)
 
 
@@ -170,7 +171,7 @@ class Ledger:
         """Write the events that were added, and the head."""
         if not self._pending:
             return
-        self._connection.execute(sa.insert(schema.events), [event.as_dict() for event in self._pending])
+        self._connection.execute(_ADD, [event.as_dict() for event in self._pending])
         self._connection.execute(_MOVE_HEAD, {"seq": self.seq, "hash": self._hash, "at": self.now})
         self._pending.clear()
 

@@ -23,11 +23,14 @@ _CLIENT: sa.BindParameter[str] = sa.bindparam("the_client")
 _PERSON: sa.BindParameter[str] = sa.bindparam("the_person")
 _PURGE = sa.delete(claims).where((claims.c.expires <= _NOW) | (claims.c.expires > _HORIZON))
 _RENEW = sa.update(claims).where(claims.c.client == _CLIENT).values(expires=sa.bindparam("the_end"))
-_HELD = (
-    sa.select(*SHOWN, claims.c.expires, claims.c.blind)
+_HELD = {
+    order: sa.select(*SHOWN, claims.c.expires, claims.c.blind)
     .join_from(claims, items, claims.c.item_id == items.c.item_id)
     .where(claims.c.client == _CLIENT)
-)
+    .order_by(position)
+    for order, position in ORDERS.items()
+}
+_TAKE = sa.insert(claims)
 _GOLDEN = sa.select(opinions.c.item_id).where(opinions.c.slot == GOLD)
 _ANY_GOLD = _GOLDEN.limit(1)
 _LIMIT = sa.bindparam("the_limit", type_=sa.Integer)
@@ -75,7 +78,7 @@ def claim_cards(
     Asking again therefore gives the same items, whether or not the first answer arrived. Leases that are over must have
     been purged.
     """
-    held = [_unjudged(card, filter) for card in _held_cards(connection, client, ORDERS[order])]
+    held = [_unjudged(card, filter) for card in _held_cards(connection, client, order)]
     missing = n - len(held)
     if missing <= 0:
         return held
@@ -90,7 +93,7 @@ def claim_cards(
         for row in found
     ]
     if rows:
-        connection.execute(sa.insert(claims), rows)
+        connection.execute(_TAKE, rows)
     return held + [_unjudged(Card(**row, expires=now + LEASE_MS, blind=blind), filter) for row in found]
 
 
@@ -101,8 +104,8 @@ def _unjudged(card: Card, filter: Filter) -> Card:
     return replace(card, status=str(Status.OPEN), verdict=None, label=None)
 
 
-def _held_cards(connection: sa.Connection, client: str, position: sa.ColumnElement[Any]) -> list[Card]:
-    rows = connection.execute(_HELD.order_by(position), {"the_client": client})
+def _held_cards(connection: sa.Connection, client: str, order: str) -> list[Card]:
+    rows = connection.execute(_HELD[order], {"the_client": client})
     return [Card(**{**row._asdict(), "blind": bool(row.blind)}) for row in rows]
 
 

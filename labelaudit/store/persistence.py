@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from labelaudit.decisions import Role, Rules, opinions_needed
 from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
-from labelaudit.store.bulk import collector_paused, names_of, replace_rows
+from labelaudit.store.bulk import collector_paused, indexes_apart, names_of, replace_rows
 from labelaudit.store.chain import stored_events
 from labelaudit.store.projection import Binding, Done, Person, Projection, Standing, item_row
 
@@ -159,7 +160,9 @@ def rebuild(connection: sa.Connection) -> Projection:
         replace_rows(connection, schema.actions, projection.actions.values())
         stored = connection.execute(_STATES).all()
         derived = ((row, _state_of(projection, row.item_id)) for row in stored)
-        _update_items(connection, [state for row, state in derived if tuple(row) != tuple(state.values())])
+        changed = [state for row, state in derived if tuple(row) != tuple(state.values())]
+        with indexes_apart(connection, schema.items) if len(changed) > len(stored) // 10 else nullcontext():
+            _update_items(connection, changed)
     save_frame(connection, projection)
     return projection
 
