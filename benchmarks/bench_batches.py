@@ -154,6 +154,41 @@ def curves(options: argparse.Namespace) -> None:
                 f"{name:10} {order:32} area {area.mean():.4f} ± {area.std():.4f}  reviews to 80 % {reviews.mean():7.0f}"
             )
 
+        if options.plots is not None:
+            drawn = ("suspicion", "self_confidence", "cleanlab normalized_margin", "entropy", "random")
+            scores = {**orders, "random": np.random.default_rng(0).random(len(labels))}
+            found = {each: np.cumsum(wrong[np.argsort(-scores[each], kind="stable")]) / wrong.sum() for each in drawn}
+            (options.plots / f"cleaning-{name}.svg").write_text(picture(name, found), encoding="utf-8")
+
+
+COLORS = ("#0b6e4f", "#d1495b", "#30638e", "#edae49", "#888888")
+
+
+def picture(name: str, curves: dict[str, np.ndarray]) -> str:
+    """Return an SVG: share of the errors corrected against share of the items reviewed."""
+    left, top, width, height = 60, 40, 460, 280
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 310} {height + 80}" '
+        'font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{left}" y="24" font-size="15">{name}: errors corrected against items reviewed</text>',
+    ]
+    for tick in np.linspace(0, 1, 6):
+        x, y = left + tick * width, top + (1 - tick) * height
+        parts.append(f'<path d="M{left} {y:.0f}h{width}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.0f}" text-anchor="end">{tick:.0%}</text>')
+        parts.append(f'<text x="{x:.0f}" y="{top + height + 20}" text-anchor="middle">{tick:.0%}</text>')
+    for k, (label, curve) in enumerate(curves.items()):
+        at = np.unique(np.geomspace(1, len(curve), 200).astype(int)) - 1
+        points = " ".join(
+            f"{left + (i + 1) / len(curve) * width:.1f},{top + (1 - curve[i]) * height:.1f}" for i in at.tolist()
+        )
+        stroke = f'fill="none" stroke="{COLORS[k]}" stroke-width="2"'
+        parts.append(f'<polyline points="{left},{top + height} {points}" {stroke}/>')
+        y = top + 20 + 22 * k
+        parts.append(f'<path d="M{left + width + 16} {y}h24" stroke="{COLORS[k]}" stroke-width="2"/>')
+        parts.append(f'<text x="{left + width + 46}" y="{y + 4}">{label}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
 
 def curve_data(name: str, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if name == "banking77":
@@ -218,6 +253,7 @@ def main() -> None:
     command.add_argument("audits", type=Path)
     command.add_argument("data", type=Path)
     command.add_argument("--seeds", type=int, default=10)
+    command.add_argument("--plots", type=Path, help="folder for the pictures")
     command.set_defaults(run=curves)
     command = commands.add_parser("million")
     command.add_argument("--items", type=int, default=1_000_000)
