@@ -14,6 +14,7 @@ import numpy as np
 from labelaudit.class_statistics import DENSE_JOINT_CLASSES
 from labelaudit.errors import ConfigError, UnknownNameError
 from labelaudit.noise_rates import calibrate
+from labelaudit.threads import on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 """Names of the rules."""
 
 _PIECE = 100_000  # margins computed together: their temporaries stay in the processor's cache
+_WORTH_A_THREAD = 5000  # values of one selection from which on threads gain
 _SORTED_AT_ONCE = 1000  # values that are sorted as fast as they are searched
 _TIE = 1e-6  # a given label this close to the best class counts as predicted
 
@@ -238,7 +240,10 @@ def _flag_group(
                 flags[members[_least(margin, count)]] = True  # rows and pairs of one class: no other thread's
                 wanted[j, k] = 0
 
-    for _ in walk.on_threads(flag_class, group):
+    # Short selections are mostly the interpreter's work, for which threads would only wait for each other.
+    n_values, n_selections = sum(margins[k].size for k, _, _ in group), sum(len(others) for _, _, others in group)
+    threads = walk.threads if n_values >= _WORTH_A_THREAD * n_selections else 1
+    for _ in on_threads(flag_class, group, threads):
         pass
 
 
