@@ -57,6 +57,7 @@ demo: $(VENV)/.installed ## Audit the sample tickets and say where to look next
 	@echo "Where to look next:"
 	@echo "  $(BIN)/labelaudit items demo.audit --queue suspects --limit 20     the most suspicious labels"
 	@echo "  $(BIN)/labelaudit items demo.audit --queue ambiguous --limit 20    the items people would disagree on"
+	@echo "  $(BIN)/labelaudit review demo.audit                                 decide on them in the browser"
 	@echo "  $(BIN)/labelaudit --help                                           everything else"
 
 test: $(VENV)/.installed-test services ## Run every check: lint, types, contracts, unit, property, parity, docs, servers
