@@ -20,11 +20,28 @@ _NOISE = 0.05
 _ROWS = 1000  # on which smoothing and temperature are chosen: the choice is among a few values
 
 
-class _Scores(NamedTuple):
-    """A linear model: ``X @ weights + bias`` are unnormalised log probabilities."""
+class _Counts(NamedTuple):
+    """What naive Bayes knows of the training rows.
 
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    Attributes
+    ----------
+    sums : (d, k) float32
+        Sums of the features of each class.
+    totals : (k,) float32
+        Sums over all features.
+    members : (k,) float32
+        Rows of each class.
+    """
+
+    sums: NDArray[np.float32]
+    totals: NDArray[np.float32]
+    members: NDArray[np.float32]
+
+    @property
+    def log_prior(self) -> NDArray[np.float32]:
+        """(k,) log shares of the classes."""
+        shares: NDArray[np.float32] = np.log(self.members / self.members.sum())
+        return shares
 
 
 class TemperedNaiveBayes:
@@ -68,26 +85,14 @@ class TemperedNaiveBayes:
         y : (m,) int
             Class indices.
         """
-        from scipy.sparse import csr_array
-
         self.classes_, codes = np.unique(y, return_inverse=True)
-        members = np.bincount(codes).astype(np.float32)
-        one_hot = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))))
-        sums = np.ascontiguousarray((one_hot @ X).toarray().T)
+        counts = _count(X, codes)
         # Evenly spaced rows are as good as random ones, and need no seed.
         rows = np.arange(len(codes))[:: -(-len(codes) // _ROWS)]
-        sample = _LeftOut(X[rows], codes[rows], sums, members)
-        best, chosen = -np.inf, _scores(sums, members, _SMOOTHINGS[0])
-        for smoothing in _SMOOTHINGS:
-            scores = _scores(sums, members, smoothing)
-            log_p = sample.log_probs(scores, smoothing)
-            for temperature in _TEMPERATURES:
-                likelihood = _robust_likelihood(log_p * np.float32(temperature), codes[rows])
-                if likelihood > best:
-                    best, chosen = likelihood, scores
-                    self.smoothing_, self.temperature_ = smoothing, temperature
-        self.weights_ = chosen.weights * np.float32(self.temperature_)
-        self.bias_ = chosen.bias * np.float32(self.temperature_)
+        self.smoothing_, self.temperature_ = _best(X[rows], codes[rows], counts)
+        self.weights_ = _log_shares(counts.sums, counts, self.smoothing_)
+        self.weights_ *= np.float32(self.temperature_)
+        self.bias_ = counts.log_prior * np.float32(self.temperature_)
         return self
 
     def predict_proba(self, X: csr_array) -> NDArray[np.float32]:
@@ -95,10 +100,33 @@ class TemperedNaiveBayes:
         return softmax(X @ self.weights_ + self.bias_)
 
 
-def _scores(sums: NDArray[np.float32], members: NDArray[np.float32], smoothing: float) -> _Scores:
-    weights = np.log(sums + np.float32(smoothing))
-    weights -= np.log(sums.sum(axis=0) + np.float32(smoothing * max(len(sums), 1)))
-    return _Scores(weights, np.log(members / members.sum()))
+def _count(X: csr_array, codes: NDArray[np.intp]) -> _Counts:
+    from scipy.sparse import csr_array
+
+    members = np.bincount(codes).astype(np.float32)
+    one_hot = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))))
+    sums = np.ascontiguousarray((one_hot @ X).toarray().T)
+    return _Counts(sums, sums.sum(axis=0), members)
+
+
+def _log_shares(sums: NDArray[np.float32], counts: _Counts, smoothing: float) -> NDArray[np.float32]:
+    """Return the log probabilities of the features whose rows of `counts.sums` are `sums`, in each class."""
+    weights: NDArray[np.float32] = np.log(sums + np.float32(smoothing))
+    weights -= np.log(counts.totals + np.float32(smoothing * max(len(counts.sums), 1)))
+    return weights
+
+
+def _best(X: csr_array, codes: NDArray[np.intp], counts: _Counts) -> tuple[float, float]:
+    """Return the smoothing and the temperature under which the rows are likeliest."""
+    sample = _LeftOut(X, codes, counts)
+    best, chosen = -np.inf, (_SMOOTHINGS[0], 1.0)
+    for smoothing in _SMOOTHINGS:
+        log_p = sample.log_probs(smoothing)
+        for temperature in _TEMPERATURES:
+            likelihood = _robust_likelihood(log_p * np.float32(temperature), codes)
+            if likelihood > best:
+                best, chosen = likelihood, (smoothing, temperature)
+    return chosen
 
 
 class _LeftOut:
@@ -110,29 +138,32 @@ class _LeftOut:
         Training rows.
     codes : (r,) int
         Their classes 0 .. k − 1.
-    sums : (d, k) float32
-        Sums of the features of each class.
-    members : (k,) float32
-        Rows of each class.
+    counts : _Counts
+        Of all training rows.
     """
 
-    def __init__(
-        self, X: csr_array, codes: NDArray[np.intp], sums: NDArray[np.float32], members: NDArray[np.float32]
-    ) -> None:
-        self._X, self._codes, self._n_features = X, codes, max(len(sums), 1)
-        self._row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        self._share = np.maximum(sums[X.indices, codes[self._row]] - X.data, 0)
-        self._length = np.bincount(self._row, weights=X.data, minlength=X.shape[0])
-        self._mass = np.maximum(sums.sum(axis=0)[codes] - self._length, 0)
-        # A class with this member alone has nothing left: it gets the share of a thousandth of a member.
-        self._prior = np.log(np.maximum(members[codes] - 1, 1e-3) / members.sum())
+    def __init__(self, X: csr_array, codes: NDArray[np.intp], counts: _Counts) -> None:
+        from scipy.sparse import csr_array
 
-    def log_probs(self, scores: _Scores, smoothing: float) -> NDArray[np.float32]:
+        self._codes, self._counts = codes, counts
+        self._row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        # Only features that these rows have: logarithms of all would cost more than everything else.
+        used, column = np.unique(X.indices, return_inverse=True)
+        self._sums = counts.sums[used]
+        self._X = csr_array((X.data, column, X.indptr), shape=(X.shape[0], len(used)))
+        self._share = np.maximum(self._sums[column, codes[self._row]] - X.data, 0)
+        self._length = np.bincount(self._row, weights=X.data, minlength=X.shape[0])
+        self._mass = np.maximum(counts.totals[codes] - self._length, 0)
+        # A class with this member alone has nothing left: it gets the share of a thousandth of a member.
+        self._prior = np.log(np.maximum(counts.members[codes] - 1, 1e-3) / counts.members.sum())
+
+    def log_probs(self, smoothing: float) -> NDArray[np.float32]:
         """Return (r, k) unnormalised log probabilities; that of the own class as if the row had not been counted."""
-        log_p: NDArray[np.float32] = self._X @ scores.weights + scores.bias
+        log_p: NDArray[np.float32] = self._X @ _log_shares(self._sums, self._counts, smoothing)
+        log_p += self._counts.log_prior
         own = np.bincount(self._row, weights=self._X.data * np.log(self._share + smoothing), minlength=len(self._codes))
         # Not in place: where no row has any term, bincount gives integers.
-        own = own + self._prior - self._length * np.log(self._mass + smoothing * self._n_features)
+        own = own + self._prior - self._length * np.log(self._mass + smoothing * max(len(self._counts.sums), 1))
         log_p[np.arange(len(own)), self._codes] = own
         return log_p
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from labelaudit.classifiers import Estimator
 
-__all__ = ["FoldData", "FoldResult", "FoldTask", "fit_fold"]
+__all__ = ["FoldData", "FoldResult", "FoldTask", "fit_fold", "noting"]
 
 _SUM_TOLERANCE = 1e-3
 
@@ -83,8 +83,18 @@ class FoldResult:
     seconds: float
 
 
-def fit_fold(data: FoldData, task: FoldTask) -> FoldResult:
+def fit_fold(data: FoldData, task: FoldTask, *, isolated: bool = True) -> FoldResult:
     """Fit on the labelled items outside the fold and predict those in it.
+
+    Parameters
+    ----------
+    data : FoldData
+        What all folds share.
+    task : FoldTask
+        The fold.
+    isolated : bool
+        Whether no other fold is fitted in this process meanwhile. Only then are the global random generators seeded,
+        which foreign estimators may use, and warnings gathered as notes.
 
     Raises
     ------
@@ -100,8 +110,11 @@ def fit_fold(data: FoldData, task: FoldTask) -> FoldResult:
         certain = np.zeros((len(rows), data.n_classes), dtype=np.float32)
         certain[:, present] = 1
         return FoldResult(pred_probs=certain, notes=(), seconds=time.perf_counter() - started)
-    with _seeded(task.seed), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    caught: list[str] = []
+    with contextlib.ExitStack() as alone:
+        if isolated:
+            alone.enter_context(_seeded(task.seed))
+            alone.enter_context(noting(data.model_name, caught))
         predicted, classes = _fit_predict(data, task, train, rows)
     if predicted.ndim > 0 and len(predicted) != len(rows):
         raise ModelError(
@@ -112,8 +125,7 @@ def fit_fold(data: FoldData, task: FoldTask) -> FoldResult:
     pred_probs = np.zeros((len(rows), data.n_classes), dtype=np.float32)
     pred_probs[:, columns] = _checked(predicted, data.model_name)
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
-    notes = tuple(dict.fromkeys(_note(warning, data.model_name) for warning in caught))
-    return FoldResult(pred_probs=pred_probs, notes=notes, seconds=time.perf_counter() - started)
+    return FoldResult(pred_probs=pred_probs, notes=tuple(caught), seconds=time.perf_counter() - started)
 
 
 def _fit_predict(
@@ -183,9 +195,17 @@ def _checked(predicted: NDArray[Any], name: str) -> NDArray[np.floating]:
     return np.maximum(values, 0)
 
 
-def _note(warning: warnings.WarningMessage, name: str) -> str:
-    text = str(warning.message).strip()
-    return f"{name}: {text.splitlines()[0].rstrip(' :') if text else warning.category.__name__}"
+@contextlib.contextmanager
+def noting(name: str, notes: list[str]) -> Iterator[None]:
+    """Add to `notes` what is warned of meanwhile, by whatever thread, each text once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        text = str(warning.message).strip()
+        note = f"{name}: {text.splitlines()[0].rstrip(' :') if text else warning.category.__name__}"
+        if note not in notes:
+            notes.append(note)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,10 +14,10 @@ import numpy as np
 
 from labelaudit.crossval.assessing import assess
 from labelaudit.crossval.checkpoint import Checkpoint, run_key
-from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask, fit_fold
+from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask, fit_fold, noting
 from labelaudit.crossval.models import Model, choose_model
-from labelaudit.engines import engines
-from labelaudit.errors import LabelsError, UnknownNameError
+from labelaudit.engines import Engine, engines
+from labelaudit.errors import LabelsError, UnknownNameError, UsageError
 from labelaudit.folds import assign_folds
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossValidation", "cross_validate"]
 
-_PROCESS_SECONDS = 0.3  # a fit that takes less is not worth a process of its own
+_PROCESS_SECONDS = 0.3  # a fit that takes less is not worth a process of its own; a thread costs nothing
 
 ProgressCallback = Callable[[int, int, str], None]
 
@@ -140,7 +141,7 @@ def cross_validate(
         reasons_not=reasons,
         embeddings=None if gathered.vectors is None else _unordered(gathered.vectors, order),
         folds=list(folds),
-        notes=tuple(dict.fromkeys(note for result in results.values() for note in result.notes)),
+        notes=_distinct_notes(results, gathered.notes),
         seconds=time.perf_counter() - started,
     )
 
@@ -154,9 +155,9 @@ class _EmbedTask:
     seed: int
 
 
-def _run_task(data: FoldData, task: FoldTask | _EmbedTask) -> FoldResult | NDArray[np.floating]:
+def _run_task(data: FoldData, isolated: bool, task: FoldTask | _EmbedTask) -> FoldResult | NDArray[np.floating]:
     if isinstance(task, FoldTask):
-        return fit_fold(data, task)
+        return fit_fold(data, task, isolated=isolated)
     return task.encoder.embed(task.features, seed=task.seed)
 
 
@@ -166,6 +167,7 @@ class _Gathered:
     def __init__(self, n_folds: int, store: Checkpoint | None, tell: ProgressCallback) -> None:
         self.folds: dict[tuple[int, int], FoldResult] = {}
         self.vectors: NDArray[np.floating] | None = None
+        self.notes: list[str] = []
         self._n_steps = 1 + n_folds
         self._store, self._tell = store, tell
 
@@ -201,13 +203,33 @@ def _fit_all(
             task = FoldTask(repeat=repeat, fold=fold, estimator=model.build(seed=seed), seed=seed)
             if not (resume and gathered.resume(task, data)):
                 tasks.append(task)
-    # In this process or in others, the result is the same.
-    light = not model.raw and model.cost * _n_values(features) * data.n_classes < _PROCESS_SECONDS
-    engine = engines.get(config.engine)(1 if light else config.workers)
-    for _ in engine.map(
-        partial(_run_task, data), tasks, on_done=lambda index, result: gathered.take(tasks[index], result)
-    ):
-        pass
+    engine = _engine(model, config, _n_values(features) * data.n_classes)
+    with contextlib.nullcontext() if engine.isolated else noting(data.model_name, gathered.notes):
+        for _ in engine.map(
+            partial(_run_task, data, engine.isolated),
+            tasks,
+            on_done=lambda index, result: gathered.take(tasks[index], result),
+        ):
+            pass
+
+
+def _engine(model: Model, config: AuditConfig, size: int) -> Engine:
+    """Return where to fit; it does not change what is found."""
+    light = not model.raw and model.cost * size < _PROCESS_SECONDS
+    chosen = engines.get(config.engine)  # also where threads take its place, so that a wrong name is always told
+    engine = (engines.get("threads") if light else chosen)(config.workers)
+    if model.raw and not engine.isolated:
+        raise UsageError(
+            f"The engine '{config.engine}' fits folds beside one another in one process, where the {model.name} could"
+            " draw random numbers in another order each time.",
+            "Leave out --engine, or use --engine local.",
+        )
+    return engine
+
+
+def _distinct_notes(results: dict[tuple[int, int], FoldResult], shared: list[str]) -> tuple[str, ...]:
+    # Notes of folds that were fitted at once came in any order.
+    return tuple(dict.fromkeys([*(note for result in results.values() for note in result.notes), *sorted(shared)]))
 
 
 def _n_values(features: Any) -> int:

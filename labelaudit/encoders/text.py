@@ -38,9 +38,10 @@ def encode(dataset: Dataset) -> csr_array:
 
 
 def _tf_idf(terms: Terms, n: int) -> csr_array:
+    import pandas as pd
     from scipy import sparse
 
-    vocabulary, column = np.unique(terms.term, return_inverse=True)
+    column, vocabulary = pd.factorize(terms.term, sort=True)
     texts_with = np.bincount(column, minlength=len(vocabulary))
     chosen = _most_frequent(texts_with)
     place = np.full(len(vocabulary), -1, dtype=np.int32)

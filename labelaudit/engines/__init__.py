@@ -19,7 +19,17 @@ class Engine(Protocol):
 
     The result must not depend on where or how many at once: each task runs with one BLAS and OpenMP thread, and gets
     nothing but the function and itself.
+
+    Attributes
+    ----------
+    isolated : bool
+        Whether each task has to itself what a process has once, such as global random generators and warning filters.
     """
+
+    @property
+    def isolated(self) -> bool:
+        """Whether tasks do not share a process at the same time."""
+        ...
 
     def map(
         self, function: Callable[[T], R], tasks: Sequence[T], *, on_done: Callable[[int, R], None] | None = None

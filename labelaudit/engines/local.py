@@ -15,10 +15,10 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from labelaudit.engines._here import cores, ignore, in_turn, load_threaded_libraries, one_thread
 from labelaudit.errors import EngineError
 
 if TYPE_CHECKING:
@@ -41,16 +41,18 @@ class LocalEngine:
         Processes at once; 0 for as many as there are cores.
     """
 
+    isolated = True
+
     def __init__(self, workers: int = 0) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
 
     def map(
         self, function: Callable[[T], R], tasks: Sequence[T], *, on_done: Callable[[int, R], None] | None = None
     ) -> Iterator[R]:
         """Yield ``function(task)`` for each task in order; see :class:`labelaudit.engines.Engine`."""
-        tell = on_done or _ignore
+        tell = on_done or ignore
         if self.workers == 1 or len(tasks) < 2:
-            return _in_turn(function, tasks, tell)
+            return in_turn(function, tasks, tell)
         return _at_once(function, tasks, tell, self.workers)
 
 
@@ -63,36 +65,10 @@ class _Running(NamedTuple):
     results: Connection
 
 
-def _in_turn(function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None]) -> Iterator[R]:
-    for index, task in enumerate(tasks):
-        with _one_thread():
-            result = function(task)
-        tell(index, result)
-        yield result
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Keep BLAS and OpenMP to one thread, as `with` block."""
-    from threadpoolctl import threadpool_limits
-
-    _load_threaded_libraries()
-    limits: AbstractContextManager[Any] = threadpool_limits(1)
-    return limits
-
-
-def _load_threaded_libraries() -> None:
-    """Load scipy's BLAS and scikit-learn's OpenMP: a limit reaches only what is loaded when it is set.
-
-    A task that was the first to import them would run on all cores.
-    """
-    import scipy.linalg  # noqa: F401
-    import sklearn  # noqa: F401
-
-
 def _at_once(
     function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None], workers: int
 ) -> Iterator[R]:
-    _load_threaded_libraries()  # before processes are forked, so that not each of them has to
+    load_threaded_libraries()  # before processes are forked, so that not each of them has to
     waiting = deque(range(len(tasks)))
     running: list[_Running] = []
     finished: dict[int, R] = {}
@@ -169,7 +145,7 @@ def _work(sender: Connection, function: Callable[[Any], Any], task: Any) -> None
     threading.Thread(target=_die_with_parent, daemon=True).start()
     outcome: tuple[bool, Any]
     try:
-        with _one_thread():
+        with one_thread():
             outcome = (True, function(task))
     except Exception as error:  # noqa: BLE001 - any exception belongs to the parent, which raises it again
         outcome = (False, error)
@@ -186,13 +162,3 @@ def _die_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def _cores() -> int:
-    from joblib import cpu_count
-
-    return int(cpu_count())  # minds the limits of containers and CPU sets
-
-
-def _ignore(index: int, result: object) -> None:
-    """Do nothing."""

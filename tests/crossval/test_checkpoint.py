@@ -96,18 +96,19 @@ def test_a_checkpoint_that_cannot_be_made_is_an_error(tmp_path):
 
 SCRIPT = """
 import os, signal
+from dataclasses import replace
 from labelaudit.crossval import run
 from tests.crossval.test_checkpoint import CONFIG, DATASET
 
 fit_fold = run.fit_fold
 
-def killed_in_the_third(data, task):
+def killed_in_the_third(data, task, **options):
     if (task.repeat, task.fold) == (0, 2):
         os.kill(os.getpid(), signal.SIGKILL)
-    return fit_fold(data, task)
+    return fit_fold(data, task, **options)
 
 run.fit_fold = killed_in_the_third
-run.cross_validate(DATASET, CONFIG, checkpoint=run.Path({folder!r}))
+run.cross_validate(DATASET, replace(CONFIG, workers=1), checkpoint=run.Path({folder!r}))
 """
 
 

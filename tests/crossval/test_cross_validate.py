@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from labelaudit.config import AuditConfig
-from labelaudit.crossval import cross_validate
+from labelaudit.crossval import cross_validate, run
 from labelaudit.domain import Dataset
 from labelaudit.errors import ConfigError, LabelsError, UnknownNameError, UsageError
 from tests.crossval.planted import make_dataset
@@ -62,6 +63,22 @@ def test_workers_and_processes_change_nothing(dataset, monkeypatch):
         elsewhere = cross_validate(dataset, replace(CONFIG, workers=workers))
         assert elsewhere.pred_probs[0].tobytes() == here.pred_probs[0].tobytes()
         assert elsewhere.embeddings.tobytes() == here.embeddings.tobytes()
+
+
+def test_warnings_of_folds_on_threads_become_one_note(dataset, monkeypatch):
+    fit_fold = run.fit_fold
+
+    def warned(data, task, *, isolated):
+        assert not isolated
+        warnings.warn("it did not converge\nsee the manual", RuntimeWarning, stacklevel=2)
+        return fit_fold(data, task, isolated=isolated)
+
+    monkeypatch.setattr(run, "fit_fold", warned)
+    filters = list(warnings.filters)
+    notes = cross_validate(dataset, replace(CONFIG, workers=3)).notes
+    assert len(notes) == 1
+    assert notes[0].endswith(": it did not converge")
+    assert warnings.filters == filters
 
 
 def test_repeats_use_other_folds_and_the_first_stays():

@@ -182,3 +182,8 @@ def test_what_a_model_does_wrong_is_said(model, message, workers):
 def test_a_model_that_cannot_be_made_is_an_error(path, error, message):
     with pytest.raises(error, match=message):
         run(path)
+
+
+def test_engines_that_share_a_process_are_refused():
+    with pytest.raises(UsageError, match=r"'threads'.*--engine local"):
+        run("own_models:Noisy", engine="threads")

@@ -1,0 +1,72 @@
+"""Tasks on threads of this process: for tasks that are over before a process of their own would have started.
+
+Threads gain only where tasks spend their time in NumPy, SciPy and other libraries that let go of the interpreter, and
+tasks must leave alone what a process has once: global random generators, the list of warning filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+from labelaudit.engines._here import cores, ignore, in_turn, one_thread
+
+__all__ = ["PLUGIN", "ThreadEngine"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class ThreadEngine:
+    """Runs tasks on up to `workers` threads.
+
+    Parameters
+    ----------
+    workers : int
+        Threads at once; 0 for as many as there are cores.
+    """
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = workers or cores()
+        self.isolated = self.workers == 1
+
+    def map(
+        self, function: Callable[[T], R], tasks: Sequence[T], *, on_done: Callable[[int, R], None] | None = None
+    ) -> Iterator[R]:
+        """Yield ``function(task)`` for each task in order; see :class:`labelaudit.engines.Engine`."""
+        tell = on_done or ignore
+        if self.workers == 1 or len(tasks) < 2:
+            return in_turn(function, tasks, tell)
+        return _at_once(function, tasks, tell, self.workers)
+
+
+PLUGIN = ThreadEngine
+
+
+def _at_once(
+    function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None], workers: int
+) -> Iterator[R]:
+    finished: dict[int, R] = {}
+    following = 0
+    pool = ThreadPoolExecutor(min(workers, len(tasks)), initializer=_limit_thread)
+    try:
+        with one_thread():
+            running: dict[Future[R], int] = {pool.submit(function, task): i for i, task in enumerate(tasks)}
+            for future in as_completed(running):
+                index = running[future]
+                finished[index] = future.result()
+                tell(index, finished[index])
+                while following in finished:
+                    yield finished.pop(following)
+                    following += 1
+    finally:
+        # Reached by an error, by Ctrl-C and by a caller that stops early: what has not begun never will.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _limit_thread() -> None:
+    """Keep OpenMP to one thread: each thread has its own limit, unlike BLAS."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="openmp")
