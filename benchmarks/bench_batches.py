@@ -4,6 +4,7 @@
 
     python benchmarks/bench_batches.py audits ../shared/data /tmp/audits    # once: what the others start from
     python benchmarks/bench_batches.py duplicates /tmp/audits --seeds 20
+    python benchmarks/bench_batches.py cost /tmp/audits ../shared/data      # without copies, on every set with a truth
     python benchmarks/bench_batches.py curves /tmp/audits ../shared/data --seeds 10
     python benchmarks/bench_batches.py million
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +26,16 @@ from labelaudit.batches import BatchOptions, pick
 
 SIZE = 200
 COPIES = 0.25  # of the items, which makes a fifth of the rows copies
-CLUMP = 4  # copies of each copied item
+CLUMP = 4  # copies of each copied item, more where there are too few items to copy
+FLIPPED = 0.10  # of the labels of CIFAR-10's test set, as in banking77
 JITTER = 0.05  # of the typical distance between neighbours: a retake of a photograph, a corrected typo
 
 
 def audits(options: argparse.Namespace) -> None:
-    """Audit banking77 by cross-validation, and the test set of CIFAR-10 with the probabilities that come with it."""
+    """Audit banking77 and adult by cross-validation; take CIFAR-10's test set with the probabilities that come with it.
+
+    Our own features of images (HOG) are too weak to find its errors; here they only say which images are alike.
+    """
     from labelaudit.encoders import encoders
 
     options.out.mkdir(parents=True, exist_ok=True)
@@ -43,17 +50,19 @@ def audits(options: argparse.Namespace) -> None:
         pred_probs=probs,
         embeddings=encoder.embed(encoder.encode(images), seed=0),
         is_error=counts.argmax(axis=1) != images.labels,
+        human_counts=counts,
     )
-    texts = la.read(options.data / "banking77" / "noisy.csv")
-    audit = la.audit(texts, la.AuditConfig(workers=options.workers))
-    truth = pd.read_csv(options.data / "banking77" / "noisy_truth.csv", dtype={"id": str}).set_index("id")
-    keep(
-        options.out / "banking77.npz",
-        labels=texts.labels,
-        pred_probs=audit.arrays["pred_probs"],
-        embeddings=audit.arrays["embeddings"],
-        is_error=truth.loc[texts.ids, "is_error"].to_numpy().astype(bool),
-    )
+    for name, label in (("banking77", "label"), ("adult", "income")):
+        dataset = la.read(options.data / name / "noisy.csv", label=label)
+        audit = la.audit(dataset, la.AuditConfig(workers=options.workers))
+        truth = pd.read_csv(options.data / name / "noisy_truth.csv", dtype={"id": str}).set_index("id")
+        keep(
+            options.out / f"{name}.npz",
+            labels=dataset.labels,
+            pred_probs=audit.arrays["pred_probs"],
+            embeddings=audit.arrays["embeddings"],
+            is_error=truth.loc[dataset.ids, "is_error"].to_numpy().astype(bool),
+        )
 
 
 def keep(file: Path, **arrays: np.ndarray) -> None:
@@ -80,59 +89,123 @@ def plant(data: dict[str, np.ndarray], sources: np.ndarray, rng: np.random.Gener
     }
 
 
-def distinct_errors(data: dict[str, np.ndarray]) -> dict[str, tuple[int, int]]:
-    """Return, for each way to choose 200, distinct errors and classes among them."""
+def flipped(data: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Return the data with a tenth of its labels changed to the class that people chose next most often.
+
+    The model has not seen the labels of the test set, so its probabilities stay what they are.
+    """
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(data["labels"]), round(FLIPPED * len(data["labels"])), replace=False)
+    others = data["human_counts"][rows] + rng.random((len(rows), data["human_counts"].shape[1]))
+    others[np.arange(len(rows)), data["labels"][rows]] = -1
+    labels = data["labels"].copy()
+    labels[rows] = others.argmax(axis=1)
+    return {**data, "labels": labels, "is_error": data["human_counts"].argmax(axis=1) != labels}
+
+
+WAYS = {
+    "top by suspicion": BatchOptions(size=SIZE, strategy="top", ambiguous=0.0, gold=0.0),
+    "default": BatchOptions(size=SIZE),
+    "suspects only": BatchOptions(size=SIZE, ambiguous=0.0, gold=0.0),
+}
+
+
+def audited(data: dict[str, np.ndarray]) -> tuple[la.Audit, np.ndarray, list[str]]:
+    """Return the audit, the row in the data of each of its items, and the names of classes."""
     n, n_classes = data["pred_probs"].shape
     names = [f"c{k}" for k in range(n_classes)]
     dataset = la.Dataset.from_arrays(
         np.array(names)[data["labels"]],
         classes=names,
         ids=[f"i{k}" for k in range(n)],
-        embeddings=data["embeddings"],
+        embeddings=data.get("embeddings"),
         pred_probs=data["pred_probs"],
     )
     audit = la.audit(dataset)
-    positions = np.array([int(item[1:]) for item in audit.items.index])
-    ways = {
-        "top by suspicion": BatchOptions(size=SIZE, strategy="top", ambiguous=0.0, gold=0.0),
-        "default": BatchOptions(size=SIZE),
-        "default, suspects only": BatchOptions(size=SIZE, ambiguous=0.0, gold=0.0),
-    }
+    return audit, np.array([int(item[1:]) for item in audit.items.index]), names
+
+
+def chosen(audit: la.Audit, options: BatchOptions, positions: np.ndarray, names: list[str]) -> np.ndarray:
+    arrays = {"vectors": audit.arrays.get("embeddings"), "neighbors": audit.arrays.get("neighbors")}
+    return positions[pick(audit.items, options, classes=names, positions=positions, **arrays).places]
+
+
+def distinct_errors(data: dict[str, np.ndarray]) -> dict[str, tuple[int, int]]:
+    """Return distinct errors, and classes among them: of each way to choose 200, and of two ceilings.
+
+    One ceiling is the order by suspicion without a single repetition, which knows what is a copy of what; the other
+    knows the truth.
+    """
+    audit, positions, names = audited(data)
+    original, is_error = data["original"], data["is_error"]
+    batches = {name: chosen(audit, options, positions, names) for name, options in WAYS.items()}
+    _, first = np.unique(original[positions], return_index=True)
+    batches["top, copies known"] = positions[np.sort(first)[:SIZE]]
+    batches["truth known"] = np.flatnonzero(is_error)[np.unique(original[is_error], return_index=True)[1]][:SIZE]
     found = {}
-    for name, options in ways.items():
-        arrays = {"vectors": audit.arrays["embeddings"], "neighbors": audit.arrays["neighbors"]}
-        rows = positions[pick(audit.items, options, classes=names, positions=positions, **arrays).places]
-        wrong = rows[data["is_error"][rows]]
-        original = data["original"][wrong]
-        found[name] = len(set(original.tolist())), len(set(data["labels"][wrong].tolist()))
+    for name, rows in batches.items():
+        wrong = rows[is_error[rows]]
+        found[name] = len(set(original[wrong].tolist())), len(set(data["labels"][wrong].tolist()))
     return found
 
 
 def duplicates(options: argparse.Namespace) -> None:
-    for name in ("banking77", "cifar10-test"):
-        with np.load(options.audits / f"{name}.npz") as file:
-            data = dict(file.items())
-        n = len(data["labels"])
+    for name in options.sets:
+        with np.load(options.audits / f"{name.removesuffix('-flipped')}.npz") as file:
+            published = dict(file.items())
         for planted in ("none", "anywhere", "among errors"):
             results = []
-            for seed in range(1 if planted == "none" else options.seeds):
-                rng = np.random.default_rng(seed)
+            for seed in range(options.seeds if planted != "none" or name.endswith("flipped") else 1):
+                data = flipped(published, seed) if name.endswith("flipped") else published
+                n, rng = len(data["labels"]), np.random.default_rng(seed)
                 if planted == "none":
                     results.append(distinct_errors({**data, "original": np.arange(n)}))
                     continue
                 pool = np.arange(n) if planted == "anywhere" else np.flatnonzero(data["is_error"])
-                wanted = round(n * COPIES / CLUMP)
-                sources = np.repeat(rng.choice(pool, size=min(wanted, len(pool)), replace=False), CLUMP)
-                results.append(distinct_errors(plant(data, sources, rng)))
-            for way in results[0]:
-                errors = np.array([each[way][0] for each in results])
-                ratio = errors / np.array([max(1, each["top by suspicion"][0]) for each in results])
-                classes = np.mean([each[way][1] for each in results])
-                print(
-                    f"{name:14} copies {planted:13} {way:24} distinct errors {errors.mean():6.1f}  "
-                    f"× top {ratio.mean():.3f} ({ratio.min():.3f} to {ratio.max():.3f})  classes {classes:.1f}",
-                    flush=True,
-                )
+                clump = max(CLUMP, round(n * COPIES / len(pool)))
+                sources = rng.choice(pool, size=round(n * COPIES / clump), replace=False)
+                results.append(distinct_errors(plant(data, np.repeat(sources, clump), rng)))
+            report(f"{name:20} copies {planted:13}", results)
+
+
+def report(head: str, results: list[dict[str, tuple[int, int]]]) -> None:
+    for way in results[0]:
+        errors = np.array([each[way][0] for each in results])
+        ratio = errors / np.array([max(1, each["top by suspicion"][0]) for each in results])
+        classes = np.mean([each[way][1] for each in results])
+        print(
+            f"{head} {way:18} distinct errors {errors.mean():6.1f}  "
+            f"× top {ratio.mean():.3f} ({ratio.min():.3f} to {ratio.max():.3f})  classes {classes:.1f}",
+            flush=True,
+        )
+
+
+def cost(options: argparse.Namespace) -> None:
+    """Print what the default finds of the errors in the top, where nothing is copied, for batches of several sizes."""
+    for name, data in with_truth(options):
+        audit, positions, names = audited(data)
+        for size in (50, 200, 500):
+            if 4 * size > len(positions):
+                continue
+            errors = {
+                way: int(data["is_error"][chosen(audit, replace(choice, size=size), positions, names)].sum())
+                for way, choice in WAYS.items()
+            }
+            top = max(1, errors["top by suspicion"])
+            shares = "  ".join(f"{way} {found} ({found / top:.3f} ×)" for way, found in errors.items())
+            print(f"{name:36} {size:4} items: {shares}", flush=True)
+
+
+def with_truth(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    for name in ("banking77", "cifar10-test", "adult"):
+        with np.load(options.audits / f"{name}.npz") as file:
+            yield name, dict(file.items())
+    for folder in ("cifar10n-aggregate", "roman-numeral"):
+        labels = np.load(options.data / folder / "labels.npy")
+        wrong = np.load(options.data / folder / "is_error.npy").astype(bool)
+        for model in ("resnet18", "efficientnet_b1", "swin_base"):
+            probs = np.load(options.data / folder / f"{model}.npy")
+            yield f"{folder}, {model}", {"labels": labels, "pred_probs": probs, "is_error": wrong}
 
 
 def curves(options: argparse.Namespace) -> None:
@@ -222,6 +295,7 @@ def million(options: argparse.Namespace) -> None:
             "ambiguity": rng.random(n),
             "is_suspect": suspicion > 0.5,
             "is_ambiguous": rng.random(n) > 0.9,
+            "content_hash": pd.array(np.arange(n).astype(str), dtype="str"),
         },
         index=pd.Index([f"i{k}" for k in range(n)], dtype="str"),
     )
@@ -248,7 +322,12 @@ def main() -> None:
     command = commands.add_parser("duplicates")
     command.add_argument("audits", type=Path)
     command.add_argument("--seeds", type=int, default=20)
+    command.add_argument("--sets", nargs="+", default=["banking77", "cifar10-test", "cifar10-test-flipped"])
     command.set_defaults(run=duplicates)
+    command = commands.add_parser("cost")
+    command.add_argument("audits", type=Path)
+    command.add_argument("data", type=Path)
+    command.set_defaults(run=cost)
     command = commands.add_parser("curves")
     command.add_argument("audits", type=Path)
     command.add_argument("data", type=Path)

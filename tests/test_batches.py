@@ -63,6 +63,31 @@ def test_without_known_answers_their_share_goes_to_suspects():
     assert {name: found.part.count(name) for name in set(found.part)} == {"suspects": 85, "ambiguous": 15}
 
 
+def test_ambiguous_items_are_those_whose_label_may_be_wrong_as_well():
+    items = make_items()
+    found = chosen_from(items, size=40)
+    rows = items.iloc[found.places[np.array(found.part) == "ambiguous"]]
+    assert rows["suspicion"].min() >= items["suspicion"].iloc[79]  # this batch and the next
+    assert rows["ambiguity"].mean() > 0.7
+    worth = (rows["suspicion"] * rows["ambiguity"]).sort_values(ascending=False)
+    assert worth.iloc[0] == pytest.approx((items["suspicion"] * items["ambiguity"]).iloc[:80].max())
+
+
+def test_where_nobody_would_differ_their_share_goes_to_suspects():
+    found = chosen_from(make_items().assign(ambiguity=0.0), size=40)
+    assert set(found.part) == {"suspects"}
+    assert len(found.places) == 40
+
+
+def test_no_part_repeats_the_content_of_another():
+    items = make_items().assign(content_hash=[f"{k // 2:032x}" for k in range(N)])
+    found = pick(items, BatchOptions(size=60, random=0.2), classes=("a", "b", "c"))
+    hashes = items["content_hash"].iloc[found.places]
+    drawn = np.array(found.part) == "random"
+    assert not hashes[~drawn].duplicated().any()
+    assert not set(hashes[~drawn]) & set(hashes[drawn])
+
+
 def test_parts_are_spread_over_the_batch():
     found = chosen_from(make_items(), size=100, random=0.1)
     places = [k for k, part in enumerate(found.part) if part == "random"]

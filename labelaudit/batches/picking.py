@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.batches.space import Space
 from labelaudit.errors import UnknownNameError, UsageError
-from labelaudit.selection import STRATEGIES, Pool
+from labelaudit.selection import HORIZON, STRATEGIES, Pool, Present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,6 @@ __all__ = ["Chosen", "pick"]
 
 _AHEAD = 10
 """Candidates that a strategy looks at, for each item that it is to choose."""
-
-_SAMPLED = 5_000
-"""Items whose distance to their nearest neighbour gives the typical one."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,7 +82,7 @@ def pick(
             f"The strategy {strategy.name!r} needs embeddings, and this audit has none.",
             "Choose another --strategy, such as spread or top.",
         )
-    space = _Space.of(vectors, neighbors, np.arange(len(items)) if positions is None else positions)
+    space = Space.of(vectors, neighbors, np.arange(len(items)) if positions is None else positions)
     is_open, is_gold = _eligible(items, options, classes, decided, gold)
     return _Picker(items, options, classes=classes, space=space, is_open=is_open).pick(is_gold)
 
@@ -93,7 +91,7 @@ class _Picker:
     """Chooses one part after another, none twice."""
 
     def __init__(
-        self, items: pd.DataFrame, options: BatchOptions, *, classes: Sequence[str], space: _Space, is_open: Any
+        self, items: pd.DataFrame, options: BatchOptions, *, classes: Sequence[str], space: Space, is_open: Any
     ) -> None:
         self._items, self._options, self._space = items, options, space
         self._strategy = STRATEGIES.get(options.strategy)
@@ -102,6 +100,8 @@ class _Picker:
         index = {name: k for k, name in enumerate(classes)}
         self._classes = np.array([index.get(name, -1) for name in items["given_label"]], dtype=np.int64)
         self._suspicion = _numbers(items["suspicion"])
+        self._is_suspect = items["is_suspect"].to_numpy(dtype=bool)
+        self._content = items["content_hash"].factorize()[0]
         self._parts: list[tuple[NDArray[np.intp], str, NDArray[np.float64]]] = []
 
     def pick(self, is_gold: NDArray[np.bool_]) -> Chosen:
@@ -125,36 +125,52 @@ class _Picker:
         if total == 0 or size == 0:
             return
         n_gold = min(round(size * options.gold / total), int((is_gold & self._is_open).sum()))
-        ambiguous = _numbers(self._items["ambiguity"])
-        n_ambiguous = round(size * options.ambiguous / total)
-        n_ambiguous = min(n_ambiguous, int((self._flag("is_ambiguous") & self._is_open).sum()))
         self._take_gold(is_gold, n_gold)
+        # Before the suspects: an item that is both is in either way, and so costs no suspect its place.
+        n_ambiguous = self._take_ambiguous(round(size * options.ambiguous / total))
         n_suspects = size - n_gold - n_ambiguous if options.suspects else 0
-        self._take("suspects", self._suspicion, n_suspects, flagged=self._flag("is_suspect"))
-        self._take("ambiguous", ambiguous, n_ambiguous, flagged=self._flag("is_ambiguous"))
+        self._take("suspects", self._suspicion, n_suspects, flagged=self._is_suspect)
 
-    def _flag(self, name: str) -> NDArray[np.bool_]:
-        flags: NDArray[np.bool_] = self._items[name].to_numpy(dtype=bool)
-        return flags
+    def _take_ambiguous(self, size: int) -> int:
+        """Take the items where an opinion is worth most: people may differ, and the label may be wrong.
 
-    def _take(self, part: str, score: NDArray[np.float64], size: int, flagged: NDArray[np.bool_] | None) -> None:
-        """Let the strategy choose among the best candidates; flagged ones come before all others."""
+        Both must hold: what is merely hard, and labelled as most would label it, stays as it is whatever the answer. So
+        the order is suspicion times ambiguity, among what this batch and the next would hold by suspicion alone.
+        """
+        candidates = self._ranked(self._suspicion, self._is_suspect)[: self._options.size * HORIZON]
+        worth = np.full(len(self._items), np.nan)
+        worth[candidates] = self._suspicion[candidates] * _numbers(self._items["ambiguity"])[candidates]
+        worth[worth <= 0] = np.nan
+        return self._take("ambiguous", worth, size, flagged=None)
+
+    def _ranked(self, score: NDArray[np.float64], flagged: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+        """Return open rows by `score`, highest first; flagged ones come before all others."""
         rows = np.flatnonzero(self._is_open & ~np.isnan(score))
-        if size == 0 or not len(rows):
-            return
-        first = np.zeros(len(rows), dtype=bool) if flagged is None else ~flagged[rows]
-        order = np.lexsort((rows, -score[rows], first))
-        rows = rows[order[: size * _AHEAD]]
-        scaled = _unit_interval(score[rows])
-        # A strategy reads the order of its pool; an unflagged item never outranks a flagged one.
+        later = np.zeros(len(rows), dtype=bool) if flagged is None else ~flagged[rows]
+        ranked: NDArray[np.intp] = rows[np.lexsort((rows, -score[rows], later))]
+        return ranked
+
+    def _take(self, part: str, score: NDArray[np.float64], size: int, flagged: NDArray[np.bool_] | None) -> int:
+        """Let the strategy choose among the best candidates; return how many it found."""
+        rows = self._ranked(score, flagged)[: size * _AHEAD]
+        if not len(rows):
+            return 0
         pool = Pool(
-            score=np.minimum.accumulate(scaled),
+            # A strategy reads the order of its pool; an unflagged item never outranks a flagged one.
+            score=np.minimum.accumulate(_unit_interval(score[rows])),
             classes=self._classes[rows],
             vectors=self._space.of_rows(rows),
             typical_distance=self._space.typical,
+            content=self._content[rows],
+            present=self._present(),
         )
         choice = self._strategy.choose(pool, size, self._rng)
         self._add(rows[choice.rows], part, choice.inclusion)
+        return len(choice.rows)
+
+    def _present(self) -> Present:
+        rows = np.concatenate([rows for rows, _, _ in self._parts] or [np.empty(0, dtype=np.intp)])
+        return Present(vectors=self._space.of_rows(rows), content=self._content[rows])
 
     def _take_random(self, size: int) -> None:
         rows = np.flatnonzero(self._is_open)
@@ -235,37 +251,3 @@ def _unit_interval(score: NDArray[np.float64]) -> NDArray[np.float64]:
     if low >= 0 and high <= 1:
         return score
     return (score - low) / (high - low) if high > low else np.ones_like(score)
-
-
-@dataclass(frozen=True, eq=False)
-class _Space:
-    """Embeddings by row of ``audit.items``, and the typical distance between neighbours."""
-
-    vectors: Any | None
-    positions: NDArray[np.intp]
-    typical: float = 0.0
-
-    @classmethod
-    def of(cls, vectors: Any | None, neighbors: Any | None, positions: NDArray[np.intp]) -> _Space:
-        if vectors is None:
-            return cls(None, positions)
-        if neighbors is None or not len(neighbors):
-            return cls(vectors, positions)
-        step = max(1, len(neighbors) // _SAMPLED)
-        rows = np.arange(0, len(neighbors), step)
-        near = np.asarray(neighbors[rows, 0])
-        rows, near = rows[near >= 0], near[near >= 0]
-        gaps = np.linalg.norm(_unit(vectors[rows]) - _unit(vectors[near]), axis=1)
-        # Exact copies say nothing about how far neighbours usually are.
-        apart = gaps[gaps > 1e-6]
-        return cls(vectors, positions, float(np.median(apart)) if len(apart) else 0.0)
-
-    def of_rows(self, rows: NDArray[np.intp]) -> NDArray[np.float32] | None:
-        return None if self.vectors is None else _unit(self.vectors[self.positions[rows]])
-
-
-def _unit(vectors: Any) -> NDArray[np.float32]:
-    array = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
-    norms = np.linalg.norm(array, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = array / np.maximum(norms, np.float32(1e-12))
-    return unit

@@ -15,7 +15,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["STRATEGIES", "Choice", "Pool", "Strategy"]
+__all__ = ["HORIZON", "STRATEGIES", "Choice", "Pool", "Present", "Strategy"]
+
+
+HORIZON = 2
+"""How far a batch departs from the plain order, in batches.
+
+An item that is preferred for its class, or because people may differ on it, would be in this batch or the next one
+anyway. So preferring it costs little, however wrong its score may be.
+"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Present:
+    """Items that are in the batch already.
+
+    Attributes
+    ----------
+    vectors : (p, d) float32, optional
+        Their embeddings, of unit length.
+    content : (p,) int, optional
+        As in :class:`Pool`.
+    """
+
+    vectors: NDArray[np.float32] | None = None
+    content: NDArray[np.integer[Any]] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,12 +57,18 @@ class Pool:
     typical_distance : float
         Median Euclidean distance between an item of the data and its nearest neighbour, on the same scale as
         `vectors`; 0 without them.
+    content : (m,) int, optional
+        Equal where the content is the very same; default: nothing is.
+    present : Present
+        What other parts have put into the batch already, which the choice need not repeat.
     """
 
     score: NDArray[np.float64]
     classes: NDArray[np.integer[Any]]
     vectors: NDArray[np.float32] | None = None
     typical_distance: float = 0.0
+    content: NDArray[np.integer[Any]] | None = None
+    present: Present = Present()
 
     def __len__(self) -> int:
         return len(self.score)

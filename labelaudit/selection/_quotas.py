@@ -6,26 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.selection import HORIZON
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["class_quotas"]
+__all__ = ["PRICE", "class_quotas"]
 
 _WORTH_A_PLACE = 0.5
 """Expected errors from which a class is sure of a place: it then more probably has one than not."""
+
+PRICE = 0.025
+"""Share of the errors expected in the plain top that the places of classes may cost."""
 
 
 def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], size: int) -> dict[int, int]:
     """Divide `size` places among the classes by the square root of their expected errors.
 
     The root is between equal places, which waste the time of annotators on clean classes, and proportional ones, by
-    which a rare class is never seen. A class with at least half an expected error gets at least one place as far as
-    there are places, and no class gets more than it has candidates.
+    which a rare class is never seen. A class with at least half an expected error gets at least one place.
+
+    Where errors sit in few classes, the root alone would spend much of a batch on the clean ones. So places move from
+    the plain top one by one: the first of a class before all others, these only to what the next batch would hold, and
+    not after `PRICE` of the errors expected in the top is given up.
 
     Parameters
     ----------
     score : (m,) float
-        Probability of an error of each candidate, 0..1.
+        Probability of an error of each candidate, 0..1, descending.
     classes : (m,) int
         Class of each candidate.
     size : int
@@ -42,14 +50,39 @@ def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], 
     {0: 3, 1: 1}
     """
     names, index = np.unique(classes, return_inverse=True)
-    available = np.bincount(index, minlength=len(names))
-    expected = np.bincount(index, weights=score, minlength=len(names))
-    quotas = np.zeros(len(names), dtype=np.int64)
     size = min(size, len(score))
+    expected = np.bincount(index, weights=score).astype(np.float64)
+    wanted = _by_root(expected, np.bincount(index), size)
+    quotas = np.bincount(index[:size], minlength=len(names))
+    turn = _turns(index)
+    in_top = np.arange(len(score)) < size
+    # The best that is left out comes in first, the worst of the top goes first; classes that had no place before all.
+    near = score >= score[min(HORIZON * size, len(score)) - 1]
+    coming = np.flatnonzero(~in_top & (turn < wanted[index]) & (near | (turn == 0)))
+    coming = coming[np.argsort(turn[coming] > 0, kind="stable")]
+    going = np.flatnonzero(in_top & (turn >= wanted[index]))[::-1][: len(coming)]
+    price = np.cumsum(score[going] - score[coming])
+    moved = int(np.searchsorted(price, PRICE * float(score[:size].sum()), side="right"))
+    np.add.at(quotas, index[coming[:moved]], 1)
+    np.subtract.at(quotas, index[going[:moved]], 1)
+    return dict(zip(names.tolist(), quotas.tolist(), strict=True))
+
+
+def _by_root(expected: NDArray[np.float64], available: NDArray[np.intp], size: int) -> NDArray[np.int64]:
+    quotas = np.zeros(len(expected), dtype=np.int64)
     sure = np.flatnonzero(expected >= _WORTH_A_PLACE)
     quotas[sure[np.argsort(-expected[sure], kind="stable")][:size]] = 1
     weights = np.sqrt(np.maximum(expected, 1e-12))
     for _ in range(size - int(quotas.sum())):
         # Highest averages (Sainte-Laguë): no rounding paradox.
         quotas[np.argmax(np.where(quotas < available, weights / (quotas + 0.5), -1.0))] += 1
-    return dict(zip(names.tolist(), quotas.tolist(), strict=True))
+    return quotas
+
+
+def _turns(index: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how many candidates of the same class stand before each."""
+    order = np.argsort(index, kind="stable")
+    starts = np.searchsorted(index[order], index[order])
+    turns = np.empty(len(index), dtype=np.intp)
+    turns[order] = np.arange(len(index)) - starts
+    return turns

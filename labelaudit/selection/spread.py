@@ -1,13 +1,14 @@
 """The default: greedy spread. The next item is the one with the highest score, less what the chosen ones already say.
 
-An item as near to a chosen one as two copies are is left out; between that and the distance at which neighbours usually
-stand, its score is discounted in proportion: what is nearer than a neighbour usually is repeats it. Classes get places
-by the square root of their expected errors.
+An item as near to a chosen one as two copies are is left out, also if that one came into the batch by another part;
+between that and the distance at which neighbours usually stand, its score is discounted in proportion: what is nearer
+than a neighbour usually is repeats it. Classes get places by the square root of their expected errors, as far as that
+is cheap.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,10 +28,11 @@ def _choose(pool: Pool, size: int, rng: np.random.Generator) -> Choice:  # noqa:
     quotas = class_quotas(pool.score, pool.classes, size)
     names, index = np.unique(pool.classes, return_inverse=True)
     places = np.array([quotas[name] for name in names.tolist()])
-    novelty, is_open = np.ones(len(pool)), np.ones(len(pool), dtype=bool)
+    novelty = _Novelty(pool)
+    is_open = np.ones(len(pool), dtype=bool)
     chosen: list[int] = []
     while len(chosen) < min(size, len(pool)):
-        value = np.where(is_open & (novelty > 0), pool.score * novelty, -1.0)
+        value = np.where(is_open & (novelty.share > 0), pool.score * novelty.share, -1.0)
         with_places = np.where(places[index] > 0, value, -1.0)
         # Where no class with places left has anything new to say, its places go to the others.
         best = int(np.argmax(with_places if with_places.max() >= 0 else value))
@@ -39,17 +41,37 @@ def _choose(pool: Pool, size: int, rng: np.random.Generator) -> Choice:  # noqa:
         chosen.append(best)
         is_open[best] = False
         places[index[best]] -= 1
-        if pool.vectors is not None and pool.typical_distance > 0:
-            np.minimum(novelty, _novelty(pool.vectors, best, pool.typical_distance), out=novelty)
+        novelty.take(best)
     rows = np.array(chosen, dtype=np.intp)
     return Choice(rows, np.ones(len(rows)))
 
 
-def _novelty(vectors: NDArray[np.float32], row: int, typical: float) -> NDArray[np.float64]:
-    """Return what each item adds to one that is chosen: 0 for copies, rising to 1 at the typical distance."""
-    squared = np.maximum(2.0 - 2.0 * (vectors @ vectors[row]).astype(np.float64), 0.0)
-    share = np.sqrt(squared) / typical
-    return np.where(share < _COPY, 0.0, np.minimum(share, 1.0))
+class _Novelty:
+    """What each item of a pool adds to the batch: 0 for copies, rising to 1 at the typical distance from all of it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.share: NDArray[np.float64] = np.ones(len(pool))
+        if pool.present.vectors is not None:
+            for vector in pool.present.vectors:
+                self._keep_off(vector)
+        if pool.present.content is not None and pool.content is not None:
+            self.share[np.isin(pool.content, pool.present.content)] = 0.0
+
+    def take(self, row: int) -> None:
+        """Count the item in `row` among the batch."""
+        if self._pool.vectors is not None:
+            self._keep_off(self._pool.vectors[row])
+        if self._pool.content is not None:
+            self.share[self._pool.content == self._pool.content[row]] = 0.0
+
+    def _keep_off(self, vector: NDArray[np.floating[Any]]) -> None:
+        pool = self._pool
+        if pool.vectors is None or pool.typical_distance <= 0:
+            return
+        squared = np.maximum(2.0 - 2.0 * (pool.vectors @ vector).astype(np.float64), 0.0)
+        nearness = np.sqrt(squared) / pool.typical_distance
+        np.minimum(self.share, np.where(nearness < _COPY, 0.0, np.minimum(nearness, 1.0)), out=self.share)
 
 
 PLUGIN = Strategy(

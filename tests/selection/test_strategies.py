@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.selection import STRATEGIES, Pool
-from labelaudit.selection._quotas import class_quotas
+from labelaudit.selection import STRATEGIES, Pool, Present
+from labelaudit.selection._quotas import PRICE, class_quotas
 
 NAMES = STRATEGIES.names()
 
@@ -44,6 +46,22 @@ def test_the_same_seed_gives_the_same_choice(name):
 def test_spread_takes_one_of_many_copies():
     chosen = STRATEGIES.get("spread").choose(make_pool(copies=40), 40, np.random.default_rng(0)).rows
     assert (chosen < 40).sum() == 1
+
+
+def test_spread_takes_nothing_that_repeats_another_part_of_the_batch():
+    pool = make_pool(copies=40)
+    beside = replace(pool, present=Present(vectors=pool.vectors[:1]))
+    chosen = STRATEGIES.get("spread").choose(beside, 40, np.random.default_rng(0)).rows
+    assert (chosen >= 40).all()
+
+
+def test_spread_takes_the_same_content_once_also_without_vectors():
+    pool = make_pool()
+    content = np.arange(len(pool)) // 3
+    bare = Pool(score=pool.score, classes=pool.classes, content=content, present=Present(content=np.array([0])))
+    rows = STRATEGIES.get("spread").choose(bare, 30, np.random.default_rng(0)).rows
+    assert len(set(content[rows].tolist())) == 30
+    assert 0 not in content[rows]
 
 
 def test_spread_without_vectors_goes_by_score_within_classes():
@@ -84,15 +102,29 @@ def test_k_center_covers_more_than_the_top_does():
     size=st.integers(1, 200),
     seed=st.integers(0, 99),
 )
-def test_quotas_fill_the_batch_and_no_class_beyond_its_candidates(counts, size, seed):
-    classes = np.repeat(np.arange(len(counts)), counts)
-    score = np.random.default_rng(seed).random(len(classes))
+def test_quotas_fill_the_batch_at_a_bounded_price_and_no_class_beyond_its_candidates(counts, size, seed):
+    rng = np.random.default_rng(seed)
+    classes = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    score = np.sort(rng.random(len(classes)))[::-1]
     quotas = class_quotas(score, classes, size)
     assert sum(quotas.values()) == min(size, len(classes))
     assert all(0 <= quotas[k] <= count for k, count in enumerate(counts))
-    expected = np.bincount(classes, weights=score)
-    if size >= len(counts):
-        assert all(quotas[k] >= 1 for k in range(len(counts)) if expected[k] >= 0.5)
+    best = {k: score[classes == k][: quotas[k]] for k in quotas}
+    top = score[:size].sum()
+    assert sum(part.sum() for part in best.values()) >= (1 - PRICE) * top - 1e-9
+
+
+def test_a_rare_class_gets_a_place_from_far_behind():
+    score, classes = np.linspace(0.99, 0.6, 2000), np.zeros(2000, dtype=int)
+    classes[[1500, 1900]] = 1, 2
+    assert class_quotas(score, classes, 200) == {0: 198, 1: 1, 2: 1}
+
+
+def test_beyond_their_first_places_classes_get_only_what_the_next_batch_would_hold():
+    """Where a score is wrong about a whole class, its places would be spent on what is no error at all."""
+    score, classes = np.linspace(0.95, 0.9, 1000), np.repeat([0, 1], [350, 650])
+    assert class_quotas(score, classes, 200)[1] <= 50
+    assert class_quotas(np.full(1000, 0.9), classes, 200)[1] > 100  # equal scores are equally near
 
 
 def test_quotas_are_between_equal_and_proportional():
