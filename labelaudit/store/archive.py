@@ -155,8 +155,7 @@ def copy_store(source: Database, target: Database) -> int:
     def copy(reading: sa.Connection) -> int:
         def fill(writing: sa.Connection) -> int:
             _refuse_full(writing, target)
-            for table in (schema.items, schema.item_groups):
-                _copy_rows(reading, writing, table)
+            _copy_rows(reading, writing, schema.items)
             count = _insert_events(writing, stored_events(reading))
             rebuild(writing)
             return count

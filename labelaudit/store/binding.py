@@ -16,6 +16,7 @@ from labelaudit.store.bulk import replace_rows
 from labelaudit.store.chain import Ledger
 from labelaudit.store.persistence import fold_log, rebuild
 from labelaudit.store.projection import Binding, Projection, Standing
+from labelaudit.store.queue import slice_token
 
 __all__ = ["CarriedOver", "QueueItem", "bind", "load_queue"]
 
@@ -77,7 +78,6 @@ def bind(
 
 def load_queue(connection: sa.Connection, queue: Iterable[QueueItem]) -> None:
     """Replace the items of the store, all of them open."""
-    connection.execute(sa.delete(schema.item_groups))  # they refer to the items
     everything = list(queue)
     chance = sorted(everything, key=_by_chance)
     chance_rank = {item.item_id: rank for rank, item in enumerate(chance, start=1)}
@@ -88,10 +88,12 @@ def load_queue(connection: sa.Connection, queue: Iterable[QueueItem]) -> None:
     }
     names = tuple(name for name in QueueItem.__slots__ if name != "groups" and name not in places)
     values = attrgetter(*names)
-    rows = [(*values(item), *(ranks[item.item_id] for ranks in places.values())) for item in everything]
-    replace_rows(connection, schema.items, rows, names=(*names, *places))
-    groups = [(item.item_id, name, value) for item in everything for name, value in item.groups]
-    replace_rows(connection, schema.item_groups, groups)
+    rows = [(*values(item), *(ranks[item.item_id] for ranks in places.values()), _slices(item)) for item in everything]
+    replace_rows(connection, schema.items, rows, names=(*names, *places, "slices"))
+
+
+def _slices(item: QueueItem) -> str:
+    return " ".join(slice_token(name, value) for name, value in item.groups)
 
 
 def _by_chance(item: QueueItem) -> tuple[int, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["collector_paused", "indexes_apart", "insert_rows", "names_of", "replace_rows"]
+__all__ = ["collector_paused", "indexes_apart", "insert_rows", "names_of", "replace_rows", "update_rows"]
 
 _ROWS_AT_ONCE = 20_000
 
@@ -30,10 +30,29 @@ def insert_rows(
     than SQLite needs to store them.
     """
     named = names_of(table) if names is None else names
-    quote = connection.dialect.identifier_preparer.quote
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    quote, mark = _writing(connection)
     columns, marks = ", ".join(map(quote, named)), ", ".join(mark for _ in named)
     statement = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})"  # noqa: S608 -- names of the schema
+    return _run(connection, statement, rows)
+
+
+def update_rows(
+    connection: sa.Connection, table: sa.Table, rows: Iterable[Sequence[Any]], *, names: Sequence[str]
+) -> int:
+    """Change the rows whose key is the first of `names`; a row gives that key, then the new values of the others."""
+    quote, mark = _writing(connection)
+    key, *others = map(quote, names)
+    changes = ", ".join(f"{name} = {mark}" for name in others)
+    statement = f"UPDATE {quote(table.name)} SET {changes} WHERE {key} = {mark}"  # noqa: S608 -- names of the schema
+    return _run(connection, statement, ((*values, found) for found, *values in rows))
+
+
+def _writing(connection: sa.Connection) -> tuple[Callable[[str], str], str]:
+    """Return how the database quotes a name, and how its driver marks a value."""
+    return connection.dialect.identifier_preparer.quote, "?" if connection.dialect.name == "sqlite" else "%s"
+
+
+def _run(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
     source, count = iter(rows), 0
     while block := list(map(tuple, islice(source, _ROWS_AT_ONCE))):
         connection.exec_driver_sql(statement, block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
 from labelaudit.store.database import Database
 
-__all__ = ["GENESIS", "Event", "Ledger", "as_json", "stored_events", "verify_chain"]
+__all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "stored_deeds", "stored_events", "verify_chain"]
 
 GENESIS = "0" * 64
 """What the first event names as the hash of the one before it."""
@@ -87,7 +87,20 @@ class Event(NamedTuple):
         return ("before", self.before), ("after", self.after)
 
 
-_COLUMNS = tuple(schema.events.c[name] for name in Event._fields)
+class Deed(NamedTuple):
+    """What the present state follows from: an event without its proof and without what held before; same names."""
+
+    seq: int
+    id: str
+    at: int
+    person: str
+    action: str
+    item_id: str | None
+    after: str | None
+    active_ms: int | None
+    target: str | None
+    bulk: str | None
+
 
 # json.dumps makes an encoder at every call.
 _ONE_FORM = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -176,16 +189,22 @@ class Ledger:
         self._pending.clear()
 
 
-def stored_events(connection: sa.Connection, *, after: int = 0) -> Iterator[Event]:
-    """Yield the events with a number above `after`, in order, block by block."""
-    while True:
-        rows = connection.execute(
-            sa.select(*_COLUMNS).where(schema.events.c.seq > after).order_by(schema.events.c.seq).limit(_BLOCK)
-        ).all()
-        yield from map(Event._make, rows)
-        if len(rows) < _BLOCK:
-            return
-        after = int(rows[-1].seq)
+def stored_events(connection: sa.Connection) -> Iterator[Event]:
+    """Yield the events in order, block by block."""
+    return map(Event._make, _log(connection, Event._fields))
+
+
+def stored_deeds(connection: sa.Connection) -> Iterator[Deed]:
+    """Yield the events in order without what no state follows from, which takes half as long to read."""
+    return map(Deed._make, _log(connection, Deed._fields))
+
+
+def _log(connection: sa.Connection, names: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    table, after = schema.events, 0
+    query = sa.select(*(table.c[name] for name in names)).order_by(table.c.seq).limit(_BLOCK)
+    while rows := connection.execute(query.where(table.c.seq > after)).all():
+        yield from rows
+        after = rows[-1].seq
 
 
 def verify_chain(database: Database, *, expected_head: str | None = None) -> tuple[int, str]:

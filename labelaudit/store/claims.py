@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from labelaudit.decisions import GOLD, LEASE_HORIZON_MS, LEASE_MS, Rules, Status
-from labelaudit.store.queue import ORDERS, SHOWN, Card, Filter, conditions
-from labelaudit.store.schema import claims, item_groups, items, opinions
+from labelaudit.store.queue import ORDERS, SHOWN, Card, Filter, conditions, in_states, slice_token
+from labelaudit.store.schema import claims, items, opinions
 
 __all__ = ["claim_cards", "purge_claims", "renew_claims"]
 
@@ -120,7 +120,7 @@ def _select(connection: sa.Connection, query: sa.Select[Any], person: str, limit
 def _free_query(filter: Filter, order: str, skipper: str, assigned: tuple[tuple[str, str], ...]) -> sa.Select[Any]:
     """Items of the queue that need one more opinion, of somebody who has given none, and are on no screen for it."""
     status = Status.CONFLICT if filter.queue == "conflicts" else Status.OPEN
-    query = sa.select(*SHOWN).where(items.c.status == str(status), *conditions(filter, skipper))
+    query = sa.select(*SHOWN).where(in_states(filter, [status]), *conditions(filter, skipper))
     of_item = claims.c.item_id == items.c.item_id
     on_screens = sa.select(sa.func.count()).select_from(claims).where(of_item).scalar_subquery()
     if status is Status.CONFLICT:
@@ -140,8 +140,7 @@ def _free_query(filter: Filter, order: str, skipper: str, assigned: tuple[tuple[
 def _assigned_part(field: str, value: str) -> sa.ColumnElement[bool]:
     if field == "class":
         return (items.c.given_label == value) | (items.c.suggested_label == value)
-    of_group = (item_groups.c.item_id == items.c.item_id) & (item_groups.c.value == value)
-    return sa.exists().where(of_group, item_groups.c.name == field.removeprefix("slice:"))
+    return items.c.slices.contains(slice_token(field.removeprefix("slice:"), value))
 
 
 def _is_gold_due(connection: sa.Connection, person: str, held: Sequence[Card], rules: Rules) -> bool:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from labelaudit.decisions import Role, Rules, opinions_needed
 from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
-from labelaudit.store.bulk import collector_paused, indexes_apart, names_of, replace_rows
-from labelaudit.store.chain import stored_events
+from labelaudit.store.bulk import collector_paused, indexes_apart, names_of, replace_rows, update_rows
+from labelaudit.store.chain import stored_deeds
 from labelaudit.store.projection import Binding, Done, Person, Projection, Standing, item_row
 
 __all__ = [
@@ -40,10 +40,9 @@ _REMOVE_OPINION = sa.delete(schema.opinions).where(
     schema.opinions.c.item_id == sa.bindparam("of_item"), schema.opinions.c.slot == sa.bindparam("of_slot")
 )
 
-_STATES = sa.select(
-    *(schema.items.c[name] for name in ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version"))
-)
-"""State of all items, in the order of :func:`~labelaudit.store.projection.item_row`."""
+_STATE_NAMES = ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version")
+"""Columns of the state of an item, in the order of :func:`~labelaudit.store.projection.item_row`."""
+_STATES = sa.select(*(schema.items.c[name] for name in _STATE_NAMES))
 
 
 def blocks(values: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -141,7 +140,7 @@ def refresh_needed(connection: sa.Connection, rules: Rules) -> None:
 def fold_log(connection: sa.Connection) -> Projection:
     """Make the projection from the log alone."""
     projection = Projection()
-    for event in stored_events(connection):
+    for event in stored_deeds(connection):
         try:
             projection.apply(event)
         except (KeyError, TypeError, ValueError) as error:
@@ -159,10 +158,10 @@ def rebuild(connection: sa.Connection) -> Projection:
         replace_rows(connection, schema.opinions, _opinion_rows(projection))
         replace_rows(connection, schema.actions, projection.actions.values())
         stored = connection.execute(_STATES).all()
-        derived = ((row, _state_of(projection, row.item_id)) for row in stored)
-        changed = [state for row, state in derived if tuple(row) != tuple(state.values())]
+        derived = (tuple(_state_of(projection, row.item_id).values()) for row in stored)
+        changed = [state for row, state in zip(stored, derived, strict=True) if tuple(row) != state]
         with indexes_apart(connection, schema.items) if len(changed) > len(stored) // 10 else nullcontext():
-            _update_items(connection, changed)
+            update_rows(connection, schema.items, changed, names=_STATE_NAMES)
     save_frame(connection, projection)
     return projection
 

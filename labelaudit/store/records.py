@@ -14,7 +14,7 @@ from labelaudit.store.access import person_of
 from labelaudit.store.chain import Event
 from labelaudit.store.database import Database
 from labelaudit.store.projection import Standing
-from labelaudit.store.queue import Filter, conditions
+from labelaudit.store.queue import Filter, conditions, in_states
 
 __all__ = ["Decided", "Records", "secret_gold"]
 
@@ -90,7 +90,7 @@ class Records:
         items = schema.items
         query = (
             sa.select(items.c.verdict, sa.func.count())
-            .where(items.c.status == str(Status.DECIDED), *conditions(filter, person))
+            .where(in_states(filter, [Status.DECIDED]), *conditions(filter, person))
             .group_by(items.c.verdict)
         )
         return self._database.read(lambda connection: {row[0]: int(row[1]) for row in connection.execute(query)})
@@ -99,7 +99,7 @@ class Records:
         """Return the expected number of wrong labels among the items of a queue that are still open."""
         items = schema.items
         query = sa.select(sa.func.coalesce(sa.func.sum(items.c.suspicion), 0.0)).where(
-            items.c.status == str(Status.OPEN), *conditions(filter, person)
+            in_states(filter, [Status.OPEN]), *conditions(filter, person)
         )
         return self._database.read(lambda connection: float(connection.execute(query).scalar_one()))
 

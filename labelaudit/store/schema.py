@@ -6,7 +6,6 @@
     head         number and hash of the last event, one row     what `verify` and writers hold on to
     items        the audit's queue columns, and beside them     from the audit; the state is projected
                  the present state of each item
-    item_groups  slices of the items                            from the audit
     opinions     what stands on each item, by slot              projected
     actions      decisions that can be undone                   projected
     people, assignments, settings                               projected
@@ -22,7 +21,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -39,7 +37,6 @@ __all__ = [
     "claims",
     "events",
     "head",
-    "item_groups",
     "items",
     "metadata",
     "opinions",
@@ -47,7 +44,7 @@ __all__ = [
     "settings",
 ]
 
-REVISION = "0001"
+REVISION = "0002"
 """Migration that this code works with."""
 
 metadata = MetaData()
@@ -84,6 +81,8 @@ head = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+_FILTERED = ("is_suspect", "is_ambiguous", "given_label", "suggested_label", "kind", "verdict", "slices")
+
 items = Table(
     "items",
     metadata,
@@ -107,26 +106,13 @@ items = Table(
     Column("verdict", String(16)),
     Column("label", Text),
     Column("version", BigInteger, nullable=False, server_default="0"),
-    # One index for each way into the queue: the state first, because finished items pile up at the head of every order.
-    Index("items_suspects", "status", "is_suspect", "suspicion_rank"),
-    Index("items_ambiguous", "status", "is_ambiguous", "ambiguity_rank"),
-    Index("items_by_suspicion", "status", "suspicion_rank"),
-    Index("items_by_ambiguity", "status", "ambiguity_rank"),
-    Index("items_by_chance", "status", "chance_rank"),
-    Index("items_pairs", "status", "given_label", "suggested_label", "suspicion_rank"),
-    # Pages show finished items too.
-    Index("items_in_order_of_suspicion", "suspicion_rank"),
-    Index("items_in_order_of_ambiguity", "ambiguity_rank"),
-    Index("items_in_order_of_chance", "chance_rank"),
-)
-
-item_groups = Table(
-    "item_groups",
-    metadata,
-    Column("item_id", Text, ForeignKey("items.item_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    PrimaryKeyConstraint("name", "value", "item_id"),
+    # The slices that the item is in, as labelaudit.store.queue.slice_token writes them.
+    Column("slices", Text, nullable=False, server_default=""),
+    # One index for each order. The state first, because finished items pile up at the head of every order; behind the
+    # place all that a filter asks for, so that only rows are looked up that are shown.
+    Index("items_by_suspicion", "status", "suspicion_rank", *_FILTERED, "suspicion"),
+    Index("items_by_ambiguity", "status", "ambiguity_rank", *_FILTERED),
+    Index("items_by_chance", "status", "chance_rank", *_FILTERED),
 )
 
 opinions = Table(

@@ -206,8 +206,8 @@ def next_migration(tmp_path):
     shutil.copytree(MIGRATIONS, folder)
 
     def write(statement):
-        (folder / "versions" / "0002_next.py").write_text(
-            "from alembic import op\nrevision, down_revision = '0002', '0001'\n\n"
+        (folder / "versions" / "0003_next.py").write_text(
+            f"from alembic import op\nrevision, down_revision = '0003', '{schema.REVISION}'\n\n"
             f"def upgrade():\n    op.execute('ALTER TABLE people ADD COLUMN mail TEXT')\n    {statement}\n"
         )
         return folder
@@ -220,7 +220,7 @@ def test_an_older_store_is_backed_up_and_brought_up_to_date(location, tmp_path, 
         filled(store, 5)
         count = store.verify()[0]
     database = Database(location)
-    saved = migrate(database, backups=tmp_path / "backups", migrations=next_migration("pass"), revision="0002")
+    saved = migrate(database, backups=tmp_path / "backups", migrations=next_migration("pass"), revision="0003")
     names = database.read(lambda connection: {c["name"] for c in sa.inspect(connection).get_columns("people")})
     database.close()
     assert "mail" in names
@@ -233,6 +233,30 @@ def test_an_older_store_is_backed_up_and_brought_up_to_date(location, tmp_path, 
         Store(location, backups=tmp_path / "backups")
 
 
+def test_slices_of_an_older_store_are_found_again(location, tmp_path):
+    database = Database(location)
+    migrate(database, backups=tmp_path, revision="0001")
+
+    def fill(connection):
+        columns = "row, content_hash, is_suspect, is_ambiguous, suspicion_rank, ambiguity_rank, chance_rank, item_id"
+        for k, slices in enumerate([[("channel", "chat"), ("region", "a b")], [("channel", "chatty")], []], start=1):
+            values = f"{k}, 'h{k}', true, false, {k}, {k}, {k}, 'i{k}'"
+            connection.exec_driver_sql(f"INSERT INTO items ({columns}) VALUES ({values})")
+            for name, value in slices:
+                connection.exec_driver_sql(f"INSERT INTO item_groups VALUES ('i{k}', '{name}', '{value}')")
+
+    database.write(fill)
+    database.close()
+    with Store(location, backups=tmp_path) as store:
+        store.team.enter("ann")
+        for group, expected in {
+            ("channel", "chat"): ["i1"],
+            ("channel", "chatty"): ["i2"],
+            ("region", "a"): [],
+        }.items():
+            assert [card.item_id for card in store.page(Filter(group=group), "chance", person="ann")] == expected
+
+
 def test_a_migration_that_fails_leaves_the_store_as_it_was(location, tmp_path, next_migration):
     with Store(location, backups=tmp_path / "backups") as store:
         filled(store, 5)
@@ -242,7 +266,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(location, tmp_path, n
             database,
             backups=tmp_path / "backups",
             migrations=next_migration("op.execute('SELECT nonsense FROM nowhere')"),
-            revision="0002",
+            revision="0003",
         )
     database.close()
     with Store(location, backups=tmp_path / "backups") as store:

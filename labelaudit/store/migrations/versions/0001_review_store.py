@@ -11,42 +11,18 @@ _SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    op.create_table(
-        "actions",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("item_id", sa.Text(), nullable=False),
-        sa.Column("slot", sa.Text(), nullable=False),
-        sa.Column("bulk", sa.String(length=64), nullable=False),
-        sa.Column("active_ms", sa.Integer(), nullable=False),
-        sa.Column("blind", sa.Boolean(), nullable=False),
-        sa.Column("accepted", sa.Boolean(), nullable=True),
-        sa.Column("undone", sa.BigInteger(), nullable=True),
-        sa.Column("undone_by", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("actions_by_bulk", "actions", ["bulk"], unique=False)
-    op.create_index("actions_by_item", "actions", ["item_id", "slot", "seq"], unique=False)
-    op.create_index("actions_by_person", "actions", ["person", "undone", "seq"], unique=False)
-    op.create_index("actions_undone", "actions", ["undone_by", "undone"], unique=False)
-    op.create_table(
-        "assignments",
-        sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("field", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("person", "field", "value"),
-    )
-    op.create_table(
-        "claims",
-        sa.Column("item_id", sa.Text(), nullable=False),
-        sa.Column("client", sa.Text(), nullable=False),
-        sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("expires", sa.BigInteger(), nullable=False),
-        sa.Column("blind", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("item_id", "client"),
-    )
-    op.create_index("claims_by_client", "claims", ["client"], unique=False)
+    _make_log()
+    _make_items()
+    _make_slices()
+    _make_opinions()
+    _make_actions()
+    _make_team()
+    _make_claims()
+    op.execute("INSERT INTO head (id, seq, hash, at) VALUES (1, 0, '" + "0" * 64 + "', 0)")
+    _forbid_changes(op.get_bind().dialect.name)
+
+
+def _make_log() -> None:
     op.create_table(
         "events",
         sa.Column("seq", _SEQ, autoincrement=False, nullable=False),
@@ -78,6 +54,9 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _make_items() -> None:
     op.create_table(
         "items",
         sa.Column("item_id", sa.Text(), nullable=False),
@@ -113,6 +92,23 @@ def upgrade() -> None:
         "items_pairs", "items", ["status", "given_label", "suggested_label", "suspicion_rank"], unique=False
     )
     op.create_index("items_suspects", "items", ["status", "is_suspect", "suspicion_rank"], unique=False)
+
+
+def _make_slices() -> None:
+    op.create_table(
+        "item_groups",
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["items.item_id"],
+        ),
+        sa.PrimaryKeyConstraint("name", "value", "item_id"),
+    )
+
+
+def _make_opinions() -> None:
     op.create_table(
         "opinions",
         sa.Column("item_id", sa.Text(), nullable=False),
@@ -128,6 +124,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "slot"),
     )
     op.create_index("opinions_by_slot", "opinions", ["slot", "verdict"], unique=False)
+
+
+def _make_actions() -> None:
+    op.create_table(
+        "actions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("slot", sa.Text(), nullable=False),
+        sa.Column("bulk", sa.String(length=64), nullable=False),
+        sa.Column("active_ms", sa.Integer(), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.Column("accepted", sa.Boolean(), nullable=True),
+        sa.Column("undone", sa.BigInteger(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("actions_by_bulk", "actions", ["bulk"], unique=False)
+    op.create_index("actions_by_item", "actions", ["item_id", "slot", "seq"], unique=False)
+    op.create_index("actions_by_person", "actions", ["person", "undone", "seq"], unique=False)
+    op.create_index("actions_undone", "actions", ["undone_by", "undone"], unique=False)
+
+
+def _make_team() -> None:
     op.create_table(
         "people",
         sa.Column("name", sa.Text(), nullable=False),
@@ -136,24 +157,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "assignments",
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "field", "value"),
+    )
+    op.create_table(
         "settings",
         sa.Column("key", sa.String(length=32), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+
+
+def _make_claims() -> None:
     op.create_table(
-        "item_groups",
+        "claims",
         sa.Column("item_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["item_id"],
-            ["items.item_id"],
-        ),
-        sa.PrimaryKeyConstraint("name", "value", "item_id"),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("item_id", "client"),
     )
-    op.execute("INSERT INTO head (id, seq, hash, at) VALUES (1, 0, '" + "0" * 64 + "', 0)")
-    _forbid_changes(op.get_bind().dialect.name)
+    op.create_index("claims_by_client", "claims", ["client"], unique=False)
 
 
 def _forbid_changes(dialect: str) -> None:
