@@ -1,0 +1,59 @@
+"""Filters, orders and pages; on SQLite and on a real Postgres."""
+
+from __future__ import annotations
+
+import pytest
+
+from labelaudit.errors import UnknownNameError
+from labelaudit.store import Filter
+from tests.store.acting import SUSPECTS, claim, decide, decision, snapshot
+from tests.store.conftest import filled
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        (Filter(queue="suspects"), range(15)),
+        (Filter(queue="ambiguous"), range(0, 30, 5)),
+        (Filter(queue="flagged"), [*range(15), 15, 20, 25]),
+        (Filter(queue="all", given_label="cat"), range(0, 30, 3)),
+        (Filter(queue="all", given_label="cat", suggested_label="eel"), []),
+        (Filter(queue="all", group=("channel", "chat")), range(0, 30, 4)),
+        (Filter(queue="all", kind="wrong_label"), range(1, 30, 2)),
+        (Filter(queue="all", status="decided"), [2]),
+        (Filter(queue="all", verdict="exclude"), [2]),
+        (Filter(queue="all", item_ids=("i000007", "i000003")), [3, 7]),
+    ],
+)
+def test_filters(open_store, filter, expected):
+    store = filled(open_store(), suspects=0.5)
+    decide(store, "bob", decision("i000002", "exclude"))
+    page = store.page(filter, "suspicion", person="ann", limit=100)
+    assert [int(card.item_id[1:]) for card in page] == list(expected)
+    assert store.count(filter).total == len(page)
+
+
+@pytest.mark.parametrize("order", ["suspicion", "ambiguity", "chance"])
+def test_pages_follow_on_one_another_without_gap_or_repetition(store, order):
+    seen, after = [], None
+    while page := store.page(Filter(queue="all"), order, person="ann", after=after, limit=7):
+        seen += [card.item_id for card in page]
+        after = seen[-1]
+    assert sorted(seen) == [f"i{k:06d}" for k in range(30)]
+
+
+def test_a_page_after_no_item_is_refused(store):
+    with pytest.raises(UnknownNameError):
+        store.page(SUSPECTS, "suspicion", person="ann", after="nowhere")
+
+
+def test_rescoring_changes_the_order_and_nothing_else(store):
+    decide(store, "bob", decision("i000001", "exclude"))
+    before = snapshot(store)
+    store.rescore({"i000029": 2.0, "i000000": 0.0})
+    assert claim(store, "bob", 1)[0].item_id == "i000029"
+    after = snapshot(store)
+    assert {name: rows for name, rows in after.items() if name != "items"} == {
+        name: rows for name, rows in before.items() if name != "items"
+    }
+    store.verify()
