@@ -19,8 +19,16 @@ __all__ = ["atomic_file", "atomic_folder"]
 
 
 @contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_file(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; rename it to `path` on success.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to create or replace.
+    durable : bool
+        Wait until the content is on the disk. Turn it off for many files that can be made again, and are checked when
+        they are used: a power failure may leave such a file empty.
 
     Raises
     ------
@@ -35,7 +43,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with _os_errors_named(target):
             yield temporary
-            _sync(temporary)
+            if durable:
+                _sync(temporary)
             # mkstemp makes private files; the result gets the rights any new file of the user has.
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(target)

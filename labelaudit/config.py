@@ -51,6 +51,9 @@ class ReadOptions:
     )
     encoding: str = _option("utf-8", "Encoding of a text file.", metavar="NAME")
     delimiter: str | None = _option(None, "Column separator of a CSV file; default: by file ending.", metavar="CHAR")
+    unpack_to: str | None = _option(
+        None, "Folder for the images that a data file holds; default: beside it, as DATA.images.", metavar="FOLDER"
+    )
     normalize: bool = _option(
         default=False, help="Scale rows of probabilities that do not sum to 1 instead of refusing them."
     )

@@ -85,7 +85,8 @@ class Dataset:
     text : (n,) object array of str, optional
         Text of each item.
     images : (n,) object array of str, optional
-        Absolute, resolved path of each item's image; always inside the data folder.
+        Absolute, resolved path of each item's image; always inside the data folder, or the folder that images were
+        unpacked to.
     features : (n, d) DataFrame, optional
         Table columns of mixed types, default index.
     embeddings : (n, d) float array, optional

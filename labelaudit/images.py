@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,15 @@ from labelaudit.errors import ReadError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "check_image", "is_image_name", "open_image"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "check_image",
+    "image_suffix",
+    "is_image_name",
+    "looks_like_image",
+    "open_image",
+]
 
 MAX_PIXELS = 80_000_000
 """Largest accepted width × height: 240 MB once decoded. A small file that claims more is a decompression bomb."""
@@ -21,6 +30,10 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".p
 
 # Pillow knows many more formats; some start other programs (EPS) or are seldom tested.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# MPO is a JPEG with further pictures behind the first, as some cameras write.
+_SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", **{kind: f".{kind.lower()}" for kind in ("BMP", "GIF")}}
+_SUFFIX |= {kind: f".{kind.lower()}" for kind in ("PNG", "PPM", "WEBP")}
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", *(b"P%d" % kind for kind in range(1, 7)))
 
 
 def is_image_name(name: str) -> bool:
@@ -53,6 +66,29 @@ def check_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, w
     """
     with _opened(path, max_pixels, where):
         pass
+
+
+def image_suffix(content: bytes, *, max_pixels: int = MAX_PIXELS) -> str:
+    """Check what the head of an encoded image tells, and return the file ending of the format that it really has.
+
+    Raises
+    ------
+    ReadError
+        If the bytes are no image, or one larger than `max_pixels`.
+    """
+    with _opened(io.BytesIO(content), max_pixels, "") as image:
+        return _SUFFIX[image.format]
+
+
+def looks_like_image(content: bytes) -> bool:
+    r"""Tell whether bytes begin as one of the accepted formats does.
+
+    Examples
+    --------
+    >>> looks_like_image(b"\x89PNG\r\n"), looks_like_image(b"RIFF....WAVE")
+    (True, False)
+    """
+    return content.startswith(_STARTS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
 
 
 def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, where: str = "") -> Image.Image:
@@ -91,7 +127,7 @@ def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, wh
             raise _unreadable(path, where, f"it is truncated or damaged ({error})") from error
 
 
-def _opened(path: str | os.PathLike[str], max_pixels: int, where: str) -> Any:
+def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: str) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     too_large = f"it claims more than {max_pixels:,} pixels"
@@ -100,7 +136,7 @@ def _opened(path: str | os.PathLike[str], max_pixels: int, where: str) -> Any:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _unreadable(path, where, too_large) from error
     except UnidentifiedImageError as error:
-        empty = Path(path).stat().st_size == 0
+        empty = not path.getbuffer() if isinstance(path, io.BytesIO) else Path(path).stat().st_size == 0
         raise _unreadable(path, where, "it is empty" if empty else "it is no image, or damaged") from error
     except FileNotFoundError as error:
         raise _unreadable(path, where, "there is no such file") from error
@@ -114,8 +150,10 @@ def _opened(path: str | os.PathLike[str], max_pixels: int, where: str) -> Any:
     return image
 
 
-def _unreadable(path: str | os.PathLike[str], where: str, reason: str) -> ReadError:
+def _unreadable(path: str | os.PathLike[str] | io.BytesIO, where: str, reason: str) -> ReadError:
     start = f"{where}: the image" if where else "The image"
+    if isinstance(path, io.BytesIO):
+        return ReadError(f"{start} cannot be read: {reason}.", "Replace the image, or remove its row.")
     return ReadError(f"{start} {os.fspath(path)} cannot be read: {reason}.", "Replace the file, or remove its row.")
 
 

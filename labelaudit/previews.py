@@ -22,17 +22,27 @@ def previews(dataset: Dataset) -> NDArray[np.object_]:
     """Return (n,) str of at most 160 characters without line breaks or control characters.
 
     Text gives its beginning, an image its file name with its folder, a table row its first cells; items that are
-    nothing but numbers give an empty string.
+    nothing but numbers give an empty string. An image out of a data file has no name, but a row.
     """
     if dataset.text is not None:
         lines = [_one_line(text) for text in dataset.text]
     elif dataset.images is not None:
-        lines = [_one_line("/".join(Path(path).parts[-2:])) for path in dataset.images]
+        lines = _image_lines(dataset)
     elif dataset.features is not None:
         lines = _table_lines(dataset)
     else:
         lines = [""] * len(dataset)
     return np.array(lines, dtype=object)
+
+
+def _image_lines(dataset: Dataset) -> list[str]:
+    assert dataset.images is not None
+    paths = [Path(path) for path in dataset.images]
+    return [
+        # Unpacked images are named after their content.
+        f"image of row {row}" if path.stem == content else _one_line("/".join(path.parts[-2:]))
+        for path, row, content in zip(paths, dataset.rows, dataset.content_hashes, strict=True)
+    ]
 
 
 def _table_lines(dataset: Dataset) -> list[str]:

@@ -384,3 +384,27 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(csv_file, tmp_path
     assert not list(tmp_path.glob("out.csv*"))
     assert not list(tmp_path.glob(".out.csv*"))
     store.close()
+
+
+@pytest.mark.parametrize("kind", ["none", "snappy", "gzip", "brotli", "lz4", "zstd"])
+def test_parquet_keeps_row_groups_compression_and_images(kind, tmp_path):
+    pictures = []
+    for number in range(7):
+        Image.new("L", (4, 4), number).save(tmp_path / "a.png")
+        pictures.append({"bytes": (tmp_path / "a.png").read_bytes(), "path": f"{number}.png"})
+    table = pa.table({"image": pictures, "label": ["x", "y", None, "x", "y", "x", "y"]})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=3, compression={"label": kind, "image.bytes": "none"})
+    dataset = read(tmp_path / "in.parquet", label="label")
+    audit, store = reviewed(dataset, tmp_path, {1: "y", 5: (Verdict.EXCLUDE, ())})
+    write_corrected(audit, store, tmp_path / "out.parquet")
+    written = pq.ParquetFile(tmp_path / "out.parquet")
+    columns = {
+        column.path_in_schema: column.compression for column in map(written.metadata.row_group(0).column, range(5))
+    }
+    assert columns["image.bytes"] == "UNCOMPRESSED"
+    assert columns["label"] == columns["label_verdict"] == ("UNCOMPRESSED" if kind == "none" else kind.upper())
+    assert [written.metadata.row_group(group).num_rows for group in range(3)] == [3, 2, 1]
+    kept = pa.array([row != 4 for row in range(7)])
+    assert written.read().column("image").equals(table.column("image").filter(kept))
+    assert written.read().column("label").to_pylist() == ["y", "y", None, "x", "x", "y"]
+    store.close()

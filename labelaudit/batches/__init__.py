@@ -168,8 +168,10 @@ def _location(image: str, dataset: Dataset, url: str | None) -> str:
         return image
     from urllib.parse import quote
 
-    source = Path(dataset.origin.path).resolve()
-    folder = source if source.is_dir() else source.parent
+    from labelaudit.readers import image_folders
+
+    data, unpacked = image_folders(dataset.origin)
+    folder = data if Path(image).is_relative_to(data) else unpacked.parent
     return url.rstrip("/") + "/" + quote(Path(image).relative_to(folder).as_posix())
 
 

@@ -31,8 +31,9 @@ def command(audit: str, out: str, overwrite: bool, url: str | None) -> None:
     from labelaudit.corrected import write_corrected
     from labelaudit.reviewing import open_store
 
+    loaded = load(audit)
     with open_store(audit, store=url) as store:
-        summary = write_corrected(load(audit), store, out, overwrite=overwrite)
+        summary = write_corrected(loaded, store, out, overwrite=overwrite)
     click.echo(
         f"{summary.decided} items decided: {summary.changed} labels changed, {summary.excluded} items left out. "
         f"Written to {summary.path}; what changed is in {summary.log}."

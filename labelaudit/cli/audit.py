@@ -78,9 +78,10 @@ def command(
     say = messages()
     with progress() as move:
         move(0, 1, "Reading")
-        dataset = read(data, read_options)
+        dataset = read(data, read_options, progress=move)
         move(1, 1, "Reading")
-        say.print(_recognised(dataset), style="quiet", soft_wrap=True)
+        for line in (_recognised(dataset), *(dataset.origin.notes if dataset.origin else ())):
+            say.print(line, style="quiet", soft_wrap=True, markup=False)
         with _checkpoint_in(checkpoint):
             result = audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume)
             result.save(target)

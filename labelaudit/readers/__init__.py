@@ -9,16 +9,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError, did_you_mean
 from labelaudit.registry import Registry
 
 if TYPE_CHECKING:
-    from labelaudit.domain import Dataset
+    from labelaudit.domain import Dataset, Origin
 
-__all__ = ["READERS", "Reader", "read"]
+__all__ = ["READERS", "Reader", "Tell", "image_folders", "read"]
+
+Tell: TypeAlias = Callable[[int, int, str], None]
+"""Called with steps done, steps in all and what is being done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +38,22 @@ class Reader:
         ``matches(path) -> int``: 0 if the path (which exists) is not for this reader, 1 if it may be, 2 if it surely
         is. Looks at names only.
     read : callable
-        ``read(path, options) -> Dataset`` with an :class:`~labelaudit.domain.Origin` whose options are resolved, so
-        that reading again with them gives the same dataset.
+        ``read(path, options, tell) -> Dataset`` with an :class:`~labelaudit.domain.Origin` whose options are resolved,
+        so that reading again with them gives the same dataset. ``tell`` is told of work that may take long.
     """
 
     name: str
     summary: str
     matches: Callable[[Path], int]
-    read: Callable[[Path, ReadOptions], Dataset]
+    read: Callable[[Path, ReadOptions, Tell], Dataset]
 
 
 READERS: Registry[Reader] = Registry("reader", "labelaudit.readers", Reader)
 
 
-def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **changes: Any) -> Dataset:
+def read(
+    path: str | os.PathLike[str], options: ReadOptions | None = None, *, progress: Tell | None = None, **changes: Any
+) -> Dataset:
     """Read labelled data from a file or folder.
 
     What is not given is recognised where it is unmistakable: the reader by the file, the columns by usual names and by
@@ -61,10 +66,14 @@ def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **cha
         Face dataset saved on disk, NumPy labels (``.npy``), or a folder with ``labels.npy``.
     options : ReadOptions, optional
         How to read.
+    progress : callable, optional
+        Called with steps done, steps in all and what is being done, where it may take long: images are looked at one by
+        one.
     **changes
         Fields of :class:`~labelaudit.config.ReadOptions` that replace those of `options`: ``label``, ``text``,
         ``image``, ``id``, ``features``, ``drop``, ``group``, ``embeddings``, ``pred_probs``, ``classes``, ``encoding``,
-        ``delimiter``, ``normalize``, ``reader``. Where several values fit, one string is as good as a list.
+        ``delimiter``, ``unpack_to``, ``normalize``, ``reader``. Where several values fit, one string is as good as a
+        list.
 
     Returns
     -------
@@ -80,6 +89,8 @@ def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **cha
         If given probabilities do not fit.
     UnknownNameError
         If an option or a column does not exist.
+    OutputError
+        If images that the file holds cannot be unpacked.
     """
     source = Path(path)
     chosen = replace(options or ReadOptions(), **_plain(changes))
@@ -87,13 +98,25 @@ def read(path: str | os.PathLike[str], options: ReadOptions | None = None, **cha
         if not source.exists():
             raise _missing(source)
         reader = READERS.get(chosen.reader) if chosen.reader else _recognised(source)
-        return reader.read(source, chosen)
+        return reader.read(source, chosen, progress or _silent)
     except OSError as error:
         # No permission, a name too long, a disk that fails: whichever reader met it.
         raise ReadError(
             f"{error.filename or source} cannot be read: {error.strerror or error}.",
             "Check the path and its permissions.",
         ) from error
+
+
+def image_folders(origin: Origin) -> tuple[Path, Path]:
+    """Return the resolved folders in which the images of a dataset may lie: that of the data, and the unpacked one."""
+    from labelaudit.readers import _image_paths as paths
+
+    unpacked = paths.unpack_folder(Path(origin.path), origin.options.get("unpack_to"))
+    return paths.data_folder(Path(origin.path)).resolve(), unpacked.resolve()
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Show nothing."""
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError
 from labelaudit.images import is_image_name
-from labelaudit.readers._values import as_numbers, is_embedded_image, is_nested, is_number, is_string
+from labelaudit.readers._values import as_numbers, is_nested, is_number, is_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
+
+    from labelaudit.readers._packed_images import PackedImages
 
 __all__ = ["Roles", "recognize"]
 
@@ -91,6 +93,9 @@ class Columns(Protocol):
     def class_names(self) -> Mapping[str, tuple[str, ...]]:
         """Columns that are known to hold classes."""
 
+    def packed(self, name: str) -> PackedImages | None:
+        """Return a column's values as images, if it may hold them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
@@ -114,9 +119,10 @@ def recognize(table: Columns, options: ReadOptions) -> Roles:
     """Find the role of each column.
 
     Columns given by the user are taken as they are. Else the id, text and label columns are those of a usual name. An
-    image column is one whose values all are names of image files, a text column also the only one that reads like text,
-    a label column also the only one left that can hold classes. If there is neither text nor image, all other columns
-    are the features of a table. Group columns stay features: looking at slices does not change what is learned from.
+    image column is one whose values are images, or all are names of image files. A text column is also the only one
+    that reads like text, a label column also the only one left that can hold classes. If there is neither text nor
+    image, all other columns are the features of a table. Group columns stay features: looking at slices does not change
+    what is learned from.
 
     Raises
     ------
@@ -207,13 +213,16 @@ def _can_be_id(table: Columns, name: str) -> bool:
 
 
 def _find_image(table: Columns, names: list[str]) -> str | None:
-    found = [name for name in names if is_embedded_image(table.columns[name]) or _holds_images(table.columns[name])]
+    # Beside images there is often a column with the names that their files once had.
+    packed = {name: images for name in names if (images := table.packed(name)) is not None}
+    found = [name for name, images in packed.items() if images.look_like_images()]
+    found = found or [name for name in names if _names_images(table.columns[name])]
     if len(found) > 1:
         raise _in_doubt(table, "image", found)
     return found[0] if found else None
 
 
-def _holds_images(column: pa.ChunkedArray) -> bool:
+def _names_images(column: pa.ChunkedArray) -> bool:
     if not is_string(column):
         return False
     values = [value.strip() for value in column.slice(0, _SAMPLE).to_pylist() if value]

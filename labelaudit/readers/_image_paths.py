@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,54 +18,88 @@ from labelaudit.images import check_image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["checked_images", "resolve_inside"]
+    from labelaudit.readers import Tell
+
+__all__ = ["ImagePaths", "data_folder", "resolve_inside", "unpack_folder"]
+
+_STEP = 256
 
 
-def checked_images(
-    names: NDArray[np.object_], data: Path, column: str, locate: Callable[[int], str]
-) -> NDArray[np.object_]:
-    """Resolve the image paths of a column and check the head of each image.
+def data_folder(data: Path) -> Path:
+    """Return the folder that image paths are relative to."""
+    return data if data.is_dir() else data.parent
 
-    Parameters
+
+def unpack_folder(data: Path, chosen: str | None) -> Path:
+    """Return the folder for the images that a data file or folder holds: the `chosen` one, else one beside the data."""
+    if chosen is not None:
+        return Path(chosen)
+    absolute = Path(os.path.abspath(data))  # noqa: PTH100 - links are kept: those of a download cache lead elsewhere
+    return absolute.with_name((absolute.name if data.is_dir() else absolute.stem) + ".images")
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePaths:
+    """Paths in a column of a data file, resolved and checked.
+
+    Attributes
     ----------
-    names : (n,) object array of str or None
-        Paths relative to the folder of the data file.
     data : Path
-        The data file, or the folder that stands for it.
+        The data file, or the folder that stands for it; paths are relative to its folder.
     column : str
         Name of the column, for messages.
     locate : callable
         Words for a position, for messages.
-
-    Returns
-    -------
-    (n,) object array of str
-        Absolute paths without symbolic links.
-
-    Raises
-    ------
-    ReadError
-        Naming file, column and row, if a path is missing or leads out of the folder, or a file is no image.
     """
-    folder = os.path.realpath(data if data.is_dir() else data.parent)
-    where = f"Column {column!r} of {data}"
-    folders: dict[str, str] = {}
-    paths = np.empty(len(names), dtype=object)
-    for i, name in enumerate(names):
+
+    data: Path
+    column: str
+    locate: Callable[[int], str]
+
+    def checked(self, names: NDArray[np.object_], tell: Tell) -> NDArray[np.object_]:
+        """Return the absolute paths, without symbolic links, of the (n,) `names`.
+
+        Raises
+        ------
+        ReadError
+            Naming file, column and row, if a path is missing or leads out of the folder, or a file is no image.
+        """
+        paths = np.empty(len(names), dtype=object)
+        for i, name in enumerate(names):
+            paths[i] = self.path(i, name)
+            if i % _STEP == 0:
+                tell(i, len(names), "Checking images")
+        tell(len(names), len(names), "Checking images")
+        return paths
+
+    def path(self, i: int, name: str | None) -> str:
+        """Return the checked path of the image that row `i` names."""
         if not name or not name.strip():
-            raise ReadError(f"{where}, {locate(i)}: the image path is missing.", "Fill it in, or remove the row.")
-        path = resolve_inside(folder, name.strip(), folders)
+            raise self.error(i, "the image path is missing.", "Fill it in, or remove the row.")
+        path = resolve_inside(self._folder, name.strip(), self._known)
         if path is None:
-            raise ReadError(
-                f"{where}, {locate(i)}: the image path {name!r} leads out of the folder {data.parent}.",
+            raise self.error(
+                i,
+                f"the image path {name!r} leads out of the folder {self._folder}.",
                 "Name images relative to the data file, in its folder or below.",
             )
         try:
             check_image(path)
         except ReadError as error:
-            raise ReadError(f"{where}, {locate(i)}: {error.problem}", error.fix) from error
-        paths[i] = path
-    return paths
+            raise self.error(i, error.problem, error.fix) from error
+        return path
+
+    def error(self, i: int, problem: str, fix: str | None) -> ReadError:
+        """Return an error that names file, column and row."""
+        return ReadError(f"Column {self.column!r} of {self.data}, {self.locate(i)}: {problem}", fix)
+
+    @cached_property
+    def _folder(self) -> str:
+        return os.path.realpath(data_folder(self.data))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        return {}
 
 
 def resolve_inside(folder: str, name: str, known: dict[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,16 @@ from labelaudit.errors import ReadError
 from labelaudit.labels import parse_written_labels
 from labelaudit.readers._assemble import LabelColumn, assemble
 from labelaudit.readers._columns import Roles, recognize
-from labelaudit.readers._image_paths import checked_images
-from labelaudit.readers._values import feature_frame, is_embedded_image, is_number, strings
+from labelaudit.readers._image_paths import ImagePaths, unpack_folder
+from labelaudit.readers._packed_images import PackedImages, may_hold_images, unpack_images
+from labelaudit.readers._values import feature_frame, is_nested, is_number, strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from labelaudit.domain import Dataset
+    from labelaudit.readers import Tell
 
 __all__ = ["Table", "class_label_names", "named_columns", "read_table"]
 
@@ -44,6 +46,8 @@ class Table:
         Original values of columns without a single type; `columns` then has them as text.
     typed : bool
         False if the file knows only text (CSV).
+    blocks : mapping of str to callable
+        Columns of bytes that are read in blocks, being too large to hold; in `columns` their values are null.
     """
 
     path: Path
@@ -52,6 +56,14 @@ class Table:
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     mixed: Mapping[str, list[Any]] = field(default_factory=dict)
     typed: bool = True
+    blocks: Mapping[str, Callable[[], Iterator[pa.Array]]] = field(default_factory=dict)
+
+    def packed(self, name: str) -> PackedImages | None:
+        """Return a column's values as images, if its type is one that may hold them."""
+        column = self.columns[name]
+        if not may_hold_images(column.type):
+            return None
+        return PackedImages(self.blocks.get(name, lambda: iter(column.chunks)))
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
@@ -96,12 +108,12 @@ def class_label_names(features: Any) -> dict[str, tuple[str, ...]]:
     }
 
 
-def read_table(table: Table, options: ReadOptions, reader: str) -> Dataset:
+def read_table(table: Table, options: ReadOptions, reader: str, tell: Tell) -> Dataset:
     """Recognise the columns of a table, check them and make a dataset.
 
     Raises
     ------
-    ReadError, LabelsError, UnknownNameError, ProbabilityError
+    ReadError, LabelsError, UnknownNameError, ProbabilityError, OutputError
         As :func:`labelaudit.readers.read`.
     """
     if len(table) == 0:
@@ -112,6 +124,7 @@ def read_table(table: Table, options: ReadOptions, reader: str) -> Dataset:
     notes = [*roles.notes]
     if left_out:
         notes.append(f"Left out of the table because they are empty or hold lists: {', '.join(left_out)}.")
+    images, said = _images(table, roles.image, options.unpack_to, tell)
     return assemble(
         path=table.path,
         reader=reader,
@@ -125,11 +138,11 @@ def read_table(table: Table, options: ReadOptions, reader: str) -> Dataset:
         ),
         ids=_ids(table, roles.id),
         text=_text(table, roles),
-        images=_images(table, roles.image),
+        images=images,
         features=features,
         groups={name: _filled(table.columns[name]) for name in roles.group},
         rows=np.arange(1, len(table) + 1, dtype=np.int64),
-        notes=notes,
+        notes=[*notes, *said],
     )
 
 
@@ -193,15 +206,27 @@ def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
     return joined
 
 
-def _images(table: Table, name: str | None) -> NDArray[np.object_] | None:
+def _images(
+    table: Table, name: str | None, unpack_to: str | None, tell: Tell
+) -> tuple[NDArray[np.object_] | None, list[str]]:
+    """Return the paths of the images, and what is to be said about them."""
     if name is None:
-        return None
-    if is_embedded_image(table.columns[name]):
-        raise ReadError(
-            f"Column {name!r} of {table.path} holds the images themselves, not paths of files.",
-            "Save the images as files, one folder for each class, or with a CSV of paths and labels beside them.",
-        )
-    return checked_images(strings(table.columns[name]), table.path, name, table.locate)
+        return None, []
+    paths = ImagePaths(table.path, name, table.locate)
+    packed = table.packed(name)
+    if packed is None:
+        if is_nested(table.columns[name]):
+            kind = table.columns[name].type
+            raise ReadError(
+                f"Column {name!r} of {table.path} holds neither images nor paths of images, but {kind}.",
+                "Choose another column with --image.",
+            )
+        return paths.checked(strings(table.columns[name]), tell), []
+    folder = unpack_folder(table.path, unpack_to)
+    images, n_unpacked = unpack_images(packed, len(table), folder, paths, tell)
+    if not n_unpacked:
+        return images, []
+    return images, [f"Images were unpacked to {folder}; if it is deleted, it is made again when it is needed."]
 
 
 def _filled(column: pa.ChunkedArray) -> NDArray[np.object_]:

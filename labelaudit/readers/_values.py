@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["as_numbers", "feature_frame", "is_embedded_image", "is_nested", "is_number", "is_string", "strings"]
+__all__ = ["as_numbers", "feature_frame", "is_nested", "is_number", "is_string", "strings"]
 
 _SECONDS_PER_DAY = 86400
 _HEAD = 1000
@@ -35,16 +35,6 @@ def is_nested(column: pa.ChunkedArray) -> bool:
     kind = column.type
     binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
     return bool(types.is_nested(kind) or binary)
-
-
-def is_embedded_image(column: pa.ChunkedArray) -> bool:
-    """Tell whether the values are image files as bytes, alone or as Hugging Face stores them (``{bytes, path}``)."""
-    from pyarrow import types
-
-    kind = column.type
-    if types.is_struct(kind):
-        return {kind.field(i).name for i in range(kind.num_fields)} == {"bytes", "path"}
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def is_number(column: pa.ChunkedArray) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader
+from labelaudit.readers import Reader, Tell
 from labelaudit.readers._table import Table, class_label_names, named_columns, read_table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def matches(path: Path) -> int:
     return 2 if (path / _STATE).is_file() or (path / _SPLITS).is_file() else 0
 
 
-def read(path: Path, options: ReadOptions) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     """Read all Arrow files of a dataset, or of a dictionary of datasets with a single split."""
     folder = _only_split(path) if (path / _SPLITS).is_file() else path
     state = _json(folder / _STATE)
@@ -37,7 +37,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         locate=lambda position: f"row {position + 1}",
         class_names=class_label_names(info.get("features")),
     )
-    return read_table(table, options, "huggingface")
+    return read_table(table, options, "huggingface", tell)
 
 
 def _only_split(path: Path) -> Path:

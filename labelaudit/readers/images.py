@@ -14,9 +14,9 @@ from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
 from labelaudit.images import is_image_name
 from labelaudit.labels import parse_written_labels
-from labelaudit.readers import Reader
+from labelaudit.readers import Reader, Tell
 from labelaudit.readers._assemble import LabelColumn, assemble
-from labelaudit.readers._image_paths import checked_images
+from labelaudit.readers._image_paths import ImagePaths
 
 if TYPE_CHECKING:
     from labelaudit.domain import Dataset
@@ -27,7 +27,7 @@ def matches(path: Path) -> int:
     return int(path.is_dir() and any(next(_images(folder), None) is not None for folder in _folders(path)))
 
 
-def read(path: Path, options: ReadOptions) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     """Read images in folders named after their class; images beside these folders are unlabelled.
 
     Items are in the order of class folder and file name. Other files and deeper folders are left alone.
@@ -67,7 +67,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         reader="images",
         options=asdict(options),
         label=LabelColumn(values=parse_written_labels(labels, where=where, locate=locate), where=where, locate=locate),
-        images=checked_images(values, path, "image", locate),
+        images=ImagePaths(path, "image", locate).checked(values, tell),
         rows=np.arange(1, len(names) + 1, dtype=np.int64),
         notes=notes,
     )

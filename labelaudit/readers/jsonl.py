@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader
+from labelaudit.readers import Reader, Tell
 from labelaudit.readers._table import Table, read_table
 from labelaudit.readers._text_files import check_text_file, has_suffix, open_text
 
@@ -26,7 +26,7 @@ def matches(path: Path) -> int:
     return 2 if path.is_file() and has_suffix(path, ".jsonl", ".ndjson", ".json") else 0
 
 
-def read(path: Path, options: ReadOptions) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     """Read objects as rows; a key that an object lacks is missing there. Values keep their types."""
     if not path.is_file():
         raise ReadError(f"{path} is a folder.", "Give a JSON or JSONL file.")
@@ -44,7 +44,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     def locate(position: int) -> str:
         return f"item {position + 1}" if whole else f"row {position + 1} (line {lines[position]})"
 
-    return read_table(Table(path=path, columns=columns, locate=locate, mixed=mixed), options, "jsonl")
+    return read_table(Table(path=path, columns=columns, locate=locate, mixed=mixed), options, "jsonl", tell)
 
 
 def _lines(path: Path, encoding: str, lines: list[int]) -> Iterator[dict[str, Any]]:

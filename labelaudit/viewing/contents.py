@@ -11,7 +11,7 @@ import numpy as np
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import LabelAuditError
-from labelaudit.readers import read
+from labelaudit.readers import image_folders, read
 from labelaudit.viewing.pictures import picture, within
 from labelaudit.viewing.texts import shown
 from labelaudit.viewing.unusual import Table
@@ -104,10 +104,7 @@ class Contents:
     @cached_property
     def _folders(self) -> tuple[Path, ...]:
         assert self.dataset is not None
-        if self.dataset.origin is None:
-            return ()
-        source = Path(self.dataset.origin.path).resolve()
-        return (source if source.is_dir() else source.parent,)
+        return () if self.dataset.origin is None else image_folders(self.dataset.origin)
 
     @cached_property
     def _table(self) -> Table | None:

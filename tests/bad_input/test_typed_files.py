@@ -1,0 +1,82 @@
+"""Bad JSON, Parquet and Hugging Face data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelaudit.errors import ReadError
+from tests.bad_input.cases import Cases, write
+
+case = Cases()
+
+# JSON
+
+
+@case(ReadError, "data.jsonl, line 2: this is no JSON", "Mend or remove the line")
+def broken_json_line(folder):
+    return write(folder / "data.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "lab\n'), {}
+
+
+@case(ReadError, "line 2: there is a number, no object")
+def json_scalar(folder):
+    return write(folder / "data.jsonl", '{"text": "a", "label": "x"}\n5\n'), {}
+
+
+@case(ReadError, "holds an object, no array")
+def json_object_instead_of_array(folder):
+    return write(folder / "data.json", '{"text": ["a"], "label": ["x"]}'), {}
+
+
+@case(ReadError, "is no JSON", ".jsonl")
+def json_lines_called_json(folder):
+    return write(folder / "data.json", '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'), {}
+
+
+# Parquet, Hugging Face
+
+
+@case(ReadError, "no readable Parquet file")
+def broken_parquet(folder):
+    return write(folder / "data.parquet", b"PAR1 this is none PAR1"), {}
+
+
+@case(ReadError, "no readable Parquet file")
+def truncated_parquet(folder):
+    pq.write_table(pa.table({"text": ["a b"] * 500, "label": ["x", "y"] * 250}), folder / "data.parquet")
+    return write(folder / "data.parquet", (folder / "data.parquet").read_bytes()[:-300]), {}
+
+
+@case(ReadError, "the column 'text' is there twice")
+def parquet_with_a_column_twice(folder):
+    values = pa.array(["x", "y"] * 2)
+    pq.write_table(pa.Table.from_arrays([values] * 3, names=["text", "text", "label"]), folder / "data.parquet")
+    return folder / "data.parquet", {}
+
+
+@case(ReadError, "several splits: train, test", "train")
+def hugging_face_splits(folder):
+    write(folder / "dataset_dict.json", '{"splits": ["train", "test"]}')
+    return folder, {}
+
+
+@case(ReadError, "outside of it")
+def hugging_face_file_outside(folder):
+    (folder / "saved").mkdir()
+    write(folder / "saved" / "state.json", '{"_data_files": [{"filename": "../secret.arrow"}]}')
+    return folder / "saved", {}
+
+
+@case(ReadError, "cannot be read", "save_to_disk")
+def hugging_face_file_damaged(folder):
+    write(folder / "state.json", '{"_data_files": [{"filename": "data.arrow"}]}')
+    write(folder / "data.arrow", b"not arrow at all")
+    return folder, {}
+
+
+@pytest.mark.parametrize("name", case)
+def test_bad_input_gets_one_clear_error(name: str, tmp_path: Path) -> None:
+    case.check(name, tmp_path)
