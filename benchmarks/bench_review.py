@@ -50,8 +50,7 @@ IN_A_ROW = """(count) => new Promise((resolve) => {
     press();
 })"""
 PLAIN = """() => new Promise((resolve) => {
-    const shown = () => [...document.querySelectorAll('[data-testid=stText]')].map((e) => e.innerText)
-        .find((text) => text.startsWith('id '));
+    const shown = () => document.querySelector('[data-plain]')?.dataset.plain;
     const before = shown();
     let pressed = null;
     document.addEventListener('keydown', (event) => { pressed = event.timeStamp; }, {once: true, capture: true});
@@ -96,11 +95,35 @@ def make_audit(folder: Path) -> Path:
     return folder / "bench.audit"
 
 
-def serve(audit: Path) -> tuple[subprocess.Popen[bytes], str]:
+class Server:
+    """The server with a clock, and what the clock has written since it was last asked."""
+
+    def __init__(self, audit: Path, scratch: Path) -> None:
+        self.log = scratch / "server.jsonl"
+        self.log.touch()
+        self.process, self.url = serve(audit, self.log)
+        self._read = 0
+
+    def times(self, kind: str, **wanted: Any) -> list[dict[str, Any]]:
+        """Return the lines of one kind since the last call of :meth:`restart`."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()[self._read :]]
+        return [line for line in lines if line["kind"] == kind and wanted.items() <= line.items()]
+
+    def restart(self) -> None:
+        """Leave out what was written until now."""
+        self._read = len(self.log.read_text().splitlines())
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def serve(audit: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "labelaudit", "review", str(audit), "--headless", "--port", str(port)]
+    command = [sys.executable, str(Path(__file__).with_name("timed_server.py")), str(audit), str(port), str(log)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     for _ in range(600):
@@ -114,9 +137,10 @@ def serve(audit: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def resident_mb(process: subprocess.Popen[bytes]) -> float:
-    """Resident memory of the Streamlit process, the child of the command."""
-    child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
-    line = next(line for line in Path(f"/proc/{child}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    """Resident memory of the server."""
+    line = next(
+        line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")
+    )
     return int(line.split()[1]) / 1024
 
 
@@ -151,6 +175,8 @@ def paced(pages: list[Page], seconds: int) -> dict[str, Any]:
 
 
 def told(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {"n": 0}
     return {"n": len(values), **{f"p{q}": round(float(np.percentile(values, q)), 1) for q in (50, 95, 99)}}
 
 
@@ -189,32 +215,47 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         audit = arguments.audit or make_audit(Path(scratch))
-        process, url = serve(audit)
+        server = Server(audit, Path(scratch))
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         try:
-            report(browser, process, url, arguments.seconds)
+            report(browser, server, arguments.seconds)
         finally:
             browser.close()
-            process.terminate()
-            process.wait(20)
+            server.stop()
 
 
-def report(browser: Any, process: subprocess.Popen[bytes], url: str, seconds: int) -> None:
+def report(browser: Any, server: Server, seconds: int) -> None:
     def say(name: str, values: Any) -> None:
         print(f"{name}: {json.dumps(values)}", flush=True)
 
+    def say_server(whose: str) -> None:
+        """Print the server's own share of what was just measured; messages without a decision are signs of life."""
+        batches = {kind: [line for line in server.times(kind) if line["decisions"]] for kind in ("answer", "store")}
+        reruns = server.times("rerun", is_fragment=True)
+        for name, lines in {"a message, whole": reruns, "a batch, answered": batches["answer"],
+                            "a batch, stored": batches["store"]}.items():  # fmt: skip
+            for clock in ("wall", "cpu"):
+                say(f"server, {name}, {whose}, {clock} ms", told([line[clock] for line in lines]))
+
+    url = server.url
     first = sit_down(browser, url, "r1")
     say("load average before", os.getloadavg())
-    memory = resident_mb(process)
+    memory = resident_mb(server.process)
     say("server MB with one session", round(memory))
+    server.restart()
     say("one reviewer, ms", paced([first], seconds))
+    say_server("one reviewer")
     say("in a row, 100 cards, ms", told(first.evaluate(IN_A_ROW, 100)))
+    server.restart()
     say("page without script, ms", plain(first, url))
+    say_server("page without script")
     others = [sit_down(browser, url, f"r{k}") for k in range(2, 9)]
     first.goto(url)
     first.wait_for_selector("[data-item]")
+    server.restart()
     say("eight reviewers, ms", paced([first, *others], seconds))
-    say("server MB for each more session", round((resident_mb(process) - memory) / 7, 1))
+    say_server("eight reviewers")
+    say("server MB for each more session", round((resident_mb(server.process) - memory) / 7, 1))
     for page in others:
         page.context.close()
     say("seconds to open a page", opening(first, url))

@@ -12,7 +12,7 @@ import click
 
 from labelaudit.cli._review import audit_argument, store_option
 
-__all__ = ["command"]
+__all__ = ["command", "streamlit_arguments"]
 
 _ENTRY = Path(__file__).resolve().parent.parent / "ui" / "start.py"
 _PATIENCE = 10.0
@@ -61,17 +61,12 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
 
     load(audit)  # a damaged or missing audit is told here, not in a browser
     options = [f"--as={person}"] if person else []
-    settings = _SETTINGS | {
-        "server.address": address,
-        "server.port": str(port),
-        "server.headless": "true" if headless else "false",
-    }
-    flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
     click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
     # A URL may hold a password, and others can read the command line of a process.
     environment = os.environ | ({"LABELAUDIT_STORE": url} if url else {})
-    arguments = [sys.executable, "-m", "streamlit", "run", str(_ENTRY), *flags, "--", audit, *options]
-    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603 -- our own interpreter and script
+    arguments = streamlit_arguments(audit, *options, address=address, port=port, headless=headless)
+    server = [sys.executable, "-m", "streamlit", *arguments]
+    process = subprocess.Popen(server, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603 -- our own interpreter and script
     # Whoever stops this command by a signal, not only by Ctrl-C in a terminal, stops the server too.
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
@@ -81,6 +76,17 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
         _wait_or_kill(process)
         click.echo("Stopped. Everything that was acknowledged is saved.")
         return 0
+
+
+def streamlit_arguments(audit: str, *options: str, address: str, port: int, headless: bool) -> list[str]:
+    """Return the arguments of ``streamlit`` that serve the review of an audit."""
+    settings = _SETTINGS | {
+        "server.address": address,
+        "server.port": str(port),
+        "server.headless": "true" if headless else "false",
+    }
+    flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    return ["run", str(_ENTRY), *flags, "--", audit, *options]
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.errors import UnknownNameError
 from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Undo, Verdict
 from labelaudit.store import Command
-from labelaudit.ui.words import empty_state, progress_lines
+from labelaudit.ui.words import certificate_line, empty_state, progress_lines
 
 if TYPE_CHECKING:
     from labelaudit.ui.workbench import Workbench
@@ -61,7 +61,7 @@ class Exchange:
         return {
             "scope": self.scope, "view": self.view, "answered_view": "", "seq": 0, "nonce": "", "outcomes": [],
             "hand": [], "cards": [], "may_judge": self.may_judge, "empty": None, "visiting": None,
-            "progress": {"decided": 0, "total": 0, "lines": []},
+            "progress": {"decided": 0, "total": 0, "lines": [], "certificate": ""},
         }  # fmt: skip
 
     def answer(self, message: Mapping[str, Any], *, last_view: str | None) -> dict[str, Any]:
@@ -96,12 +96,13 @@ class Exchange:
         }
         if not message.get("knows"):
             answer["classes"] = list(self.bench.audit.classes)
-        standing = self.bench.standing(queue)
+        standing = self.bench.standing(queue, exact=not cards)
         counts = standing.progress.counts
         answer["progress"] = {
             "decided": counts.decided,
             "total": counts.total,
             "lines": progress_lines(standing, learned=self.bench.learned),
+            "certificate": certificate_line(self.bench.health),
         }
         if not cards:
             answer["empty"] = empty_state(standing, self.filter)

@@ -7,15 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
+from labelaudit.errors import MissingExtraError
 from labelaudit.ui.bulk import bulk_panel
 from labelaudit.ui.charts import MAP_COLORS, map_figure
 from labelaudit.ui.session import Session
 from labelaudit.ui.words import VERDICTS, count_of
+from labelaudit.viewing import scattered
 
 __all__ = ["show"]
 
-_POINTS = 20_000  # more would take longer than a second to arrive and be drawn
+_POINTS = 10_000  # more take longer to arrive and to be drawn than people like to wait
+_PROJECTIONS = {"pca": "principal components", "umap": "neighbourhoods (UMAP)"}
+_MEANING = {
+    "pca": "Places are the first two principal components: what lies far apart differs.",
+    "umap": "Places keep neighbours together (UMAP): groups mean something, distances between them do not.",
+}
 
 
 def show(session: Session) -> None:
@@ -25,46 +33,80 @@ def show(session: Session) -> None:
         st.write("This audit has no embeddings, so there is no map. Give some with --embeddings when you audit.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        color = st.segmented_control(
-            "Colour", list(MAP_COLORS), format_func=MAP_COLORS.__getitem__, default="suspicion"
-        )
+        color = _choice("Colour", MAP_COLORS, "suspicion")
+        projection = _choice("Places", _PROJECTIONS, "pca")
         flagged = st.checkbox("Flagged items only")
-    points = _points(session, color or "suspicion", flagged_only=flagged)
-    st.caption(
-        f"{count_of(len(points), 'item')} on the first two principal components. Draw around items to choose them."
+    rows = _rows(session, flagged_only=flagged)
+    places = _places(session, rows, projection)
+    if places is None:
+        projection, places = "pca", session.bench.map_places[rows]
+    points = pd.DataFrame(
+        {
+            "id": session.bench.audit.items.index[rows].astype(str),
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "value": _values(session, color)[rows],
+        }
     )
+    st.caption(_shown(session, len(rows), flagged_only=flagged))
     chosen = st.plotly_chart(
-        map_figure(points, color or "suspicion"), on_select="rerun", selection_mode=("lasso", "box"),
+        map_figure(points, color), on_select="rerun", selection_mode=("lasso", "box"),
         key="map", config={"displaylogo": False}, alt="Items on a plane; the table lists the same items.",
     )  # fmt: skip
+    st.caption(_MEANING[projection])
     bulk_panel(session, [_item_of(point) for point in chosen.selection.points])
 
 
-def _points(session: Session, color: str, *, flagged_only: bool) -> pd.DataFrame:
-    items = session.bench.audit.items
-    places = session.bench.map_places
-    table = pd.DataFrame(
-        {
-            "id": items.index.astype(str),
-            "x": places[:, 0],
-            "y": places[:, 1],
-            "value": _values(session, color),
-        }
+def _choice(title: str, options: dict[str, str], usual: str) -> str:
+    chosen: str | None = st.segmented_control(
+        title, list(options), format_func=options.__getitem__, default=usual, key=f"map-{title}"
     )
-    if flagged_only:
-        table = table[(items["is_suspect"] | items["is_ambiguous"]).to_numpy()]
-    # Every so many of a larger audit, so that the picture keeps its shape.
-    return table.iloc[:: max(1, -(-len(table) // _POINTS))]
+    return chosen or usual
 
 
-def _values(session: Session, color: str) -> Any:
+def _flagged(session: Session) -> NDArray[np.bool_]:
+    items = session.bench.audit.items
+    flagged: NDArray[np.bool_] = (items["is_suspect"] | items["is_ambiguous"]).to_numpy(dtype=bool)
+    return flagged
+
+
+def _rows(session: Session, *, flagged_only: bool) -> NDArray[np.intp]:
+    """Return the rows of the audit's table to draw."""
+    suspicion = session.bench.audit.items["suspicion"].to_numpy(dtype=np.float64, na_value=np.nan)
+    among = np.flatnonzero(_flagged(session)) if flagged_only else np.arange(len(suspicion))
+    return among[scattered(suspicion[among], _POINTS)]
+
+
+def _places(session: Session, rows: NDArray[np.intp], projection: str) -> NDArray[np.float32] | None:
+    if projection == "pca":
+        return session.bench.map_places[rows]
+    try:
+        with st.spinner("Laying out neighbourhoods; about a minute, once …"):
+            return session.bench.neighborhoods(rows)
+    except MissingExtraError as error:
+        st.text(f"{error.problem} {error.fix}")
+        return None
+
+
+def _shown(session: Session, count: int, *, flagged_only: bool) -> str:
+    total = int(_flagged(session).sum()) if flagged_only else len(session.bench.audit.items)
+    kind = "flagged item" if flagged_only else "item"
+    if count == total:
+        return f"{count_of(total, kind)}. Draw around items to choose them."
+    return (
+        f"{count:,} of {count_of(total, kind)} shown: the {_POINTS // 4:,} most suspect, and an even choice of the "
+        "others. Draw around items to choose them; what is not shown is not chosen."
+    )
+
+
+def _values(session: Session, color: str) -> NDArray[Any]:
     items = session.bench.audit.items
     if color in {"suspicion", "ambiguity"}:
-        return items[color].to_numpy(dtype=np.float64, na_value=np.nan)
+        return items[color].to_numpy(dtype=np.float32, na_value=np.nan)
     if color == "given":
         return items["given_label"].astype(object).fillna("no label").to_numpy()
     decided = {row.item_id: row.verdict for row in session.bench.store.records.resolved()}
-    return [VERDICTS[decided[item]] if item in decided else "open" for item in items.index]
+    return np.array([VERDICTS[decided[item]] if item in decided else "open" for item in items.index], dtype=object)
 
 
 def _item_of(point: Any) -> str:

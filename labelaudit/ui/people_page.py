@@ -22,7 +22,7 @@ def show(session: Session) -> None:
         st.write("You review here. What others decide is shown to leads, so that opinions stay independent.")
         _names(session)
         return
-    statistics = session.bench.fresh("statistics", session.queue().statistics)
+    statistics = session.bench.statistics(session.queue())
     if statistics.people:
         st.dataframe(_table(statistics.people), hide_index=True)
         alpha = "nothing was judged twice yet" if statistics.alpha is None else f"{statistics.alpha:.2f}"

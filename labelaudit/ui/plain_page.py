@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from labelaudit.reviewing import Card, Decision, Queue, Verdict, new_id
+from labelaudit.reviewing import Card, Decision, Filter, Queue, Verdict, new_id
 from labelaudit.ui.filter_bar import choose_view
+from labelaudit.ui.plain_card import plain_card
 from labelaudit.ui.session import Session
-from labelaudit.ui.words import empty_state, progress_lines, unmarked
+from labelaudit.ui.words import certificate_line, empty_state, progress_lines, unmarked
 
 __all__ = ["show"]
 
@@ -23,6 +23,8 @@ _KEYS = {
     "E": ("exclude", "exclude"),
     "S": ("skip", "skip"),
 }
+_FIELDS: dict[str, Any] = {"plain-note": "", "plain-other": None, "plain-several": []}
+"""Fields that belong to one item. They keep their places on the page, and are emptied for the next item."""
 
 
 def show(session: Session) -> None:
@@ -33,12 +35,13 @@ def show(session: Session) -> None:
 
 @st.fragment
 def _one(session: Session, queue: Queue) -> None:
-    standing = session.bench.standing(queue)
+    cards = _hand(session, queue)
+    standing = session.bench.standing(queue, exact=not cards)
     counts = standing.progress.counts
     lines = progress_lines(standing, learned=session.bench.learned)
     st.caption(" · ".join([f"{counts.decided:,} of {counts.total:,}", *lines]))
+    st.caption(certificate_line(session.bench.health))
     st.text(st.session_state.get("plain_said", ""))
-    cards = (queue.claim(1) if session.may_judge else queue.page(limit=1))[:1]
     if not cards:
         state = empty_state(standing, queue.filter)
         st.subheader(state["title"], anchor=False)
@@ -46,101 +49,85 @@ def _one(session: Session, queue: Queue) -> None:
             st.text(line)
         return
     card, shown = cards[0], session.bench.viewer.card(cards[0].item_id)
-    left, right = st.columns([3, 2])
-    with left:
-        _content(shown["content"])
-        st.text(f"id {card.item_id}")
-        if not card.blind and shown["reasons"]:
-            st.text(f"Why it is here: {shown['reasons']}.")
-    with right:
-        st.text(f"given: {card.given_label or 'no label'}")
-        if not card.blind and card.suggested_label is not None:
-            st.text(f"suggested: {card.suggested_label}")
-        names = [entry["name"] for entry in shown["blind_classes" if card.blind else "classes"]]
-        _classes(session, queue, card, names)
-    _buttons(session, queue, card)
+    st.html(plain_card(card, shown))
+    names = [entry["name"] for entry in shown["blind_classes" if card.blind else "classes"]]
+    _buttons(session, queue, card, names)
+    _fields(session, queue, card)
 
 
-def _content(content: dict[str, Any]) -> None:
-    if content["kind"] == "text":
-        st.text(content["text"])
-    elif content["kind"] == "image":
-        st.image(content["src"], alt=content["name"], width=min(480, max(160, content["width"])))
-    elif content["kind"] == "table":
-        cells = content["cells"]
-        st.table(
-            pd.DataFrame(
-                {
-                    "column": [cell["name"] for cell in cells],
-                    "value": ["missing" if cell["value"] is None else cell["value"] for cell in cells],
-                    "unusual": [cell["why"] for cell in cells],
-                }
-            ),
-            hide_index=True,
-        )
-    else:
-        st.text(content["message"])
-    for note in content["notes"]:
-        st.text(note)
+def _hand(session: Session, queue: Queue) -> list[Card]:
+    """Return the item to show: with the last decision the next one was claimed in the same transaction."""
+    claimed: tuple[Queue, list[Card]] | None = st.session_state.pop("plain_hand", None)
+    if claimed is not None and claimed[0] == queue:
+        return claimed[1][:1]
+    return (queue.claim(1) if session.may_judge else queue.page(limit=1))[:1]
 
 
-def _classes(session: Session, queue: Queue, card: Card, names: list[str]) -> None:
-    with st.container(horizontal=True):
-        for place, name in enumerate(names, start=1):
-            take = partial(_relabel, session, queue, card, name)
-            label, key = unmarked(name), str(place)
-            st.button(label, key=f"class-{key}", shortcut=key, on_click=take, disabled=not session.may_judge)
-    other = st.selectbox("Another class", session.bench.audit.classes, None, key=f"other-{card.item_id}")
-    if other is not None:
-        st.button("Take this class", on_click=partial(_relabel, session, queue, card, other))
-
-
-def _buttons(session: Session, queue: Queue, card: Card) -> None:
-    note = st.text_input("Note", key=f"note-{card.item_id}")
+def _buttons(session: Session, queue: Queue, card: Card, names: list[str]) -> None:
     off = not session.may_judge
     with st.container(horizontal=True):
+        for place, name in enumerate(names, start=1):
+            take, key = partial(_relabel, session, queue, card, name), str(place)
+            st.button(unmarked(name), key=f"class-{key}", shortcut=key, on_click=take, disabled=off)
+    with st.container(horizontal=True):
         for key, (label, verdict) in _KEYS.items():
-            decide = partial(_decide, session, queue, card, verdict, note=note)
+            decide = partial(_decide, session, queue, card, verdict)
             st.button(label, key=f"plain-{verdict}", shortcut=key.lower(), on_click=decide, disabled=off)
         if card.suggested_label is not None and not card.blind:
             take = partial(_relabel, session, queue, card, card.suggested_label)
             st.button("take suggestion", key="plain-accept", shortcut="w", on_click=take, disabled=off)
-        st.button("undo", key="plain-undo", shortcut="z", on_click=partial(_undo, session, queue), disabled=off)
-        st.button("redo", key="plain-redo", shortcut="y", on_click=partial(_redo, session, queue), disabled=off)
+        st.button("undo", key="plain-undo", shortcut="z", on_click=partial(_undo, queue), disabled=off)
+        st.button("redo", key="plain-redo", shortcut="y", on_click=partial(_redo, queue), disabled=off)
+
+
+def _fields(session: Session, queue: Queue, card: Card) -> None:
+    classes = session.bench.audit.classes
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.multiselect("Labels that fit (then M)", classes, key="plain-several", placeholder="for “several fit”")
+        other = st.selectbox("Another class", classes, None, key="plain-other", placeholder="when it has no button")
+        st.text_input("Note", key="plain-note", placeholder="kept with your next decision")
+        if other is not None:
+            st.button("Take this class", on_click=partial(_relabel, session, queue, card, other))
 
 
 def _relabel(session: Session, queue: Queue, card: Card, label: str) -> None:
-    note = st.session_state.get(f"note-{card.item_id}", "")
     if label == card.given_label:
-        _decide(session, queue, card, "keep", note=note)
+        _decide(session, queue, card, "keep")
     else:
-        _decide(session, queue, card, "relabel", (label,), note=note)
+        _decide(session, queue, card, "relabel", (label,))
 
 
-def _decide(
-    session: Session, queue: Queue, card: Card, verdict: str, labels: tuple[str, ...] = (), *, note: str = ""
-) -> None:
+def _decide(session: Session, queue: Queue, card: Card, verdict: str, labels: tuple[str, ...] = ()) -> None:
+    if verdict == "several_fit":
+        labels = tuple(st.session_state.get("plain-several", ()))
+        if len(labels) < 2:
+            st.session_state["plain_said"] = "Choose two or more labels that fit in the field below, then press M."
+            return
     decision = Decision(
         id=new_id(),
         item_id=card.item_id,
         verdict=Verdict(verdict),
         labels=labels,
-        note=note,
+        note=st.session_state.get("plain-note", ""),
         version=card.version,
         content_hash=card.content_hash,
     )
-    outcome = queue.decide([decision]).outcomes[0]
+    answer = queue.decide([decision], then_claim=1)
+    outcome = answer.outcomes[0]
+    st.session_state.update(_FIELDS | {"plain_hand": (queue, list(answer.cards))})
     session.bench.count_decisions(int(outcome.status == "acknowledged"), session.person)
     st.session_state["plain_said"] = outcome.message or f"{card.item_id}: {', '.join(labels) or verdict} · Z undo"
 
 
-def _undo(session: Session, queue: Queue) -> None:
+def _undo(queue: Queue) -> None:
     outcome = queue.undo()
-    session.bench.forget()
+    if len(outcome.item_ids) == 1:  # it comes back to the screen
+        back = queue.where(Filter(queue="all", item_ids=outcome.item_ids)).claim(1)
+        st.session_state.update(_FIELDS | {"plain_hand": (queue, back)})
     st.session_state["plain_said"] = outcome.message or f"{', '.join(outcome.item_ids)} taken back · Y redo"
 
 
-def _redo(session: Session, queue: Queue) -> None:
+def _redo(queue: Queue) -> None:
     outcome = queue.redo()
-    session.bench.forget()
+    st.session_state.update(_FIELDS)
     st.session_state["plain_said"] = outcome.message or f"{', '.join(outcome.item_ids)} decided as before · Z undo"

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from labelaudit.ui.workbench import Workbench
 
 __all__ = ["Session", "keep_name", "show_error", "sign_in"]
 
+_CARD_FIRST = 4.0  # seconds that the first card has the processor to itself
 _COOKIE = "labelaudit_person"
 
 
@@ -102,6 +104,7 @@ def _options() -> argparse.Namespace:
 def _bench(path: str, url: str | None) -> Workbench:
     bench = Workbench(path, url)
     bench.viewer.warm_up()
+    threading.Timer(_CARD_FIRST, bench.prepare).start()
     return bench
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "VERDICTS",
+    "certificate_line",
     "count_of",
     "empty_state",
     "health_lines",
@@ -43,6 +45,7 @@ KINDS = {
 """Kinds of flagged items as people read them."""
 
 
+_CHECKED = math.ceil(math.log(0.05) / math.log(0.99))
 _MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 
 
@@ -100,6 +103,19 @@ def progress_lines(standing: Standing, *, learned: int) -> list[str]:
     if learned:
         lines.append(f"order learned from {count_of(learned, 'decision')}")
     return lines
+
+
+def certificate_line(health: Health) -> str:
+    """Say whether it is certain that one may stop, and what that would take.
+
+    The number of random items is the least n for which none of them wrong bounds the share of errors by 1 % with 95 %
+    confidence: ``0.99**n <= 0.05`` (Clopper and Pearson 1934, no errors found).
+    """
+    needed = min(_CHECKED, health.assessed)
+    return (
+        f"No stopping certificate: a queue cannot show what it never suspected. It would take a random check, such as "
+        f"{count_of(needed, 'random item')} with no error among them: then at most 1 % are wrong (95 % confidence)."
+    )
 
 
 def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:

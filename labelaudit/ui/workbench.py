@@ -10,7 +10,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from labelaudit.audit_folder import load
 from labelaudit.errors import StoreError
@@ -18,19 +20,18 @@ from labelaudit.health import Health
 from labelaudit.reviewing import Filter, Queue, open_queue
 from labelaudit.reviewing.rescoring import Rescorer
 from labelaudit.reviewing.standing import Standing, standing_of
+from labelaudit.ui.measures import Measures
 from labelaudit.viewing import Viewer, plane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
+    from labelaudit.reviewing import Statistics
     from labelaudit.store import Store
 
 __all__ = ["Workbench"]
 
-_FRESH_SECONDS = 3.0
 _REST = 4.0
 _log = logging.getLogger(__name__)
 
@@ -55,9 +56,11 @@ class Workbench:
     _decided: int = 0
     _learn_from: float = 0.0
     _store: Store | None = None
-    _fresh: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+    _measures: Measures = field(default_factory=Measures)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _learning: threading.Lock = field(default_factory=threading.Lock)
+    _laid: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
+    _laying: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def audit(self) -> Audit:
@@ -75,9 +78,30 @@ class Workbench:
         return Health.from_dict(self.audit.health)
 
     @cached_property
-    def map_places(self) -> NDArray[Any]:
+    def map_places(self) -> NDArray[np.float32]:
         """(n, 2) places of the items on the map, in the order of the audit's table."""
         return plane(self.audit.arrays["embeddings"])[self.viewer.data_rows]
+
+    def neighborhoods(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return (m, 2) places of some rows of the audit's table so that neighbours stay together.
+
+        Raises
+        ------
+        MissingExtraError
+            If umap-learn is not installed.
+        """
+        with self._laying:  # one at a time: it takes all the processor time there is
+            key = rows.tobytes()
+            if key not in self._laid:
+                embeddings = self.audit.arrays["embeddings"]
+                self._laid[key] = plane(np.asarray(embeddings[self.viewer.data_rows[rows]]), "umap")
+            return self._laid[key]
+
+    def prepare(self) -> None:
+        """Do what the first one to open the map would have to wait for; called beside the first card."""
+        if "embeddings" in self.audit.arrays:
+            self.map_places  # noqa: B018 -- kept once computed
+        import plotly.graph_objects  # noqa: F401 -- half a second
 
     @property
     def store(self) -> Store:
@@ -104,24 +128,21 @@ class Workbench:
         """Return a view of the queue for one browser tab."""
         return Queue(self.store, person, client, filter, order)
 
-    def standing(self, queue: Queue) -> Standing:
-        """Return how a queue is doing, at most three seconds old."""
-        found: Standing = self.fresh(("standing", queue.filter, queue.person), lambda: standing_of(queue))
+    def standing(self, queue: Queue, *, exact: bool = False) -> Standing:
+        """Return how a queue is doing: some seconds old, or of this moment where it has to be `exact`."""
+        # Only what somebody skipped depends on the person; everything else is measured once for all of them.
+        whose = queue.person if queue.filter.queue == "skipped" else None
+        found: Standing = self._measures.get(("standing", queue.filter, whose), lambda: standing_of(queue), exact=exact)
         return found
 
-    def fresh(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return a value of which a few seconds of age do not matter, computed once for all sessions."""
-        now = time.monotonic()
-        found = self._fresh.get(key)
-        if found is None or now - found[0] > _FRESH_SECONDS:
-            found = (now, compute())
-            self._fresh = {name: kept for name, kept in self._fresh.items() if now - kept[0] < 20 * _FRESH_SECONDS}
-            self._fresh[key] = found
-        return found[1]
+    def statistics(self, queue: Queue) -> Statistics:
+        """Return statistics of people and classes, some seconds old."""
+        found: Statistics = self._measures.get("statistics", queue.statistics)
+        return found
 
     def forget(self) -> None:
-        """Compute everything anew: somebody changed many items at once."""
-        self._fresh = {}
+        """Measure everything anew: somebody changed many items at once."""
+        self._measures.forget()
 
     # -- the queue learns
 

@@ -6,7 +6,7 @@ Everything here is made of text, numbers and re-encoded images; nothing of it is
 from __future__ import annotations
 
 from labelaudit.viewing.contents import Contents, open_contents
-from labelaudit.viewing.planes import plane
+from labelaudit.viewing.planes import PROJECTIONS, plane, scattered
 from labelaudit.viewing.viewer import Viewer
 
-__all__ = ["Contents", "Viewer", "open_contents", "plane"]
+__all__ = ["PROJECTIONS", "Contents", "Viewer", "open_contents", "plane", "scattered"]

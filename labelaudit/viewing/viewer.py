@@ -86,7 +86,7 @@ class Viewer:
         members = items[(items["given_label"] == name) & ~items["is_suspect"]]
         return [str(item) for item in members.sort_values("suspicion", kind="stable").index[:count]]
 
-    @property
+    @cached_property  # to list the scores, installed packages are searched
     def score_names(self) -> tuple[str, ...]:
         """Names of the scores that the audit holds."""
         return tuple(name for name in SCORES.names() if name in self.audit.items.columns)

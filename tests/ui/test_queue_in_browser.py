@@ -21,7 +21,11 @@ def test_a_queue_is_worked_by_keyboard_alone(audit_folder, serve, sit_down):
     ann.open()
     given = {}
     for key in ["q", "w", "a", "m", "n", "e", "s", "1", "2", "9"] * 3:
-        given[ann.press(key)] = key
+        if key == "m":
+            ann.page.keyboard.press("m")  # opens the choice, in which the given and the suggested label are ticked
+            given[ann.press("Enter")] = key
+        else:
+            given[ann.press(key)] = key
     assert len(given) == 30
     ann.saved()
     stored = verdicts(audit_folder)
@@ -29,6 +33,8 @@ def test_a_queue_is_worked_by_keyboard_alone(audit_folder, serve, sit_down):
     for item, key in given.items():
         if key in KEYS:
             assert stored[item][0] == KEYS[key], (item, key)
+            labels = {items[item]["given"], items[item]["suggested"]} if key == "m" else set()
+            assert set(json.loads(stored[item][1])) == labels
         elif key == "w":
             assert stored[item] == ("relabel", json.dumps([items[item]["suggested"]])), item
         else:
@@ -211,6 +217,33 @@ def test_find_note_and_changed_keys(audit_folder, serve, sit_down):
     assert standing[noted].note == "asked the depot"
     assert json.loads(standing[noted].labels) in (["invoice_request"], [])
     assert standing[kept].verdict == standing[again].verdict == "keep"
+
+
+def test_several_that_fit_are_chosen_by_number_and_by_name(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    here = ann.card()
+    item = open_items(audit_folder)[here]
+    listed = ann.page.locator(".class .name").all_inner_texts()
+    ann.page.keyboard.press("m")
+    for name in (item["given"], item["suggested"]):
+        ann.page.keyboard.press(str(listed.index(name) + 1))  # takes the tick away
+    ann.page.keyboard.press("Enter")
+    ann.page.get_by_text("Tick two or more labels").wait_for()
+    ann.page.keyboard.press("Escape")
+    assert ann.card() == here
+    ann.page.keyboard.press("m")
+    ann.page.keyboard.press(str(listed.index(item["given"]) + 1))
+    ann.page.keyboard.press("f")
+    ann.page.keyboard.type("invoice")
+    ann.page.keyboard.press("Enter")
+    ann.page.keyboard.press("Enter")
+    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=here)
+    assert "several fit: " in ann.said()
+    ann.saved()
+    verdict, labels = verdicts(audit_folder)[here]
+    assert verdict == "several_fit"
+    assert set(json.loads(labels)) == {item["suggested"], "invoice_request"}
 
 
 def test_blind_first_shows_the_suggestion_only_after_a_choice(audit_folder, serve, sit_down):

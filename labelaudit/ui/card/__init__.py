@@ -11,7 +11,7 @@ import streamlit as st
 __all__ = ["mount_card", "remember_name"]
 
 _FOLDER = Path(__file__).parent
-_PARTS = ("outbox.js", "keys.js", "paint.js", "page.js", "desk.js", "main.js")
+_PARTS = ("outbox.js", "keys.js", "paint.js", "find.js", "several.js", "page.js", "desk.js", "main.js")
 _REMEMBER = """
 export default function (component) {
   const { name, cookie } = component.data;

@@ -136,6 +136,7 @@ class Desk {
     const next = this.upcoming().find((id) => this.cards.has(id)) || null;
     if (next !== this.current) {
       this.current = next;
+      this.page.closeChoice(); // what was to be chosen belongs to the card before
       this.view.zoom = 1;
       this.view.revealed = false;
       this.note = "";
@@ -229,6 +230,7 @@ class Desk {
     else if (action.name === "accept") this.accept();
     else if (action.name === "undo") this.undo();
     else if (action.name === "redo") this.redo();
+    else if (action.name === "several") this.several();
     else if (action.name === "find") this.page.openFind();
     else if (action.name === "note") this.page.openNote();
     else if (action.name === "keys") this.page.openKeys();
@@ -261,18 +263,25 @@ class Desk {
     else this.decide("relabel", [label], `now ${label}`);
   }
 
-  decide(verdict, labels, said) {
-    const card = this.card;
-    if (!card) return;
-    if (this.painted !== card.item_id) {
+  // Whether a decision may be made now; if the card is still to be painted, `again` is called then.
+  isReady(again) {
+    if (!this.card) return false;
+    if (this.painted !== this.current) {
       // A browser that stalls hands over several presses at once. Each waits until a card of its own is on the screen.
-      if (this.early.length < EARLY) this.early.push(() => this.decide(verdict, labels, said));
-      return;
+      if (this.early.length < EARLY) this.early.push(again);
+      return false;
     }
-    if (!this.data.may_judge) {
-      this.page.say("You may look, but not decide. A lead can change that.", true);
-      return;
-    }
+    if (!this.data.may_judge) this.page.say("You may look, but not decide. A lead can change that.", true);
+    return this.data.may_judge;
+  }
+
+  several() {
+    if (this.isReady(() => this.several())) this.page.openSeveral();
+  }
+
+  decide(verdict, labels, said) {
+    if (!this.isReady(() => this.decide(verdict, labels, said))) return;
+    const card = this.card;
     if (verdict === "keep" && card.given_label === null) {
       this.page.say("This item has no label to keep; choose a class.", true);
       return;

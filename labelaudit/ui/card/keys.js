@@ -4,7 +4,7 @@ const ACTIONS = [
   { name: "keep", key: "q", label: "keep", verdict: "keep", said: "kept" },
   { name: "accept", key: "w", label: "take suggestion", said: "relabelled" },
   { name: "ambiguous", key: "a", label: "people would differ", verdict: "ambiguous", said: "ambiguous" },
-  { name: "several", key: "m", label: "several fit", verdict: "several_fit", said: "several fit" },
+  { name: "several", key: "m", label: "several fit…" },
   { name: "none", key: "n", label: "none fits", verdict: "none_fits", said: "none fits" },
   { name: "exclude", key: "e", label: "exclude", verdict: "exclude", said: "excluded" },
   { name: "skip", key: "s", label: "skip", verdict: "skip", said: "skipped" },

@@ -1,4 +1,4 @@
-// The page around the card: progress, status line, buttons, and the three small panels.
+// The page around the card: progress, status line, buttons, and the small panels.
 
 class Page {
   constructor(root, desk) {
@@ -7,7 +7,7 @@ class Page {
     const main = root.querySelector(".desk");
     const part = (name) => root.querySelector(`[data-part=${name}]`);
     this.parts = { main, progress: part("progress"), card: part("card"), status: part("status"), said: part("said"),
-      saving: part("saving"), buttons: part("buttons"), panel: part("panel") };
+      saving: part("saving"), certificate: part("certificate"), buttons: part("buttons"), panel: part("panel") };
   }
 
   paintProgress(progress) {
@@ -20,6 +20,7 @@ class Page {
     bar.setAttribute("aria-label", "Decided");
     fill(this.parts.progress, make("span", "figure", `${NUMBER.format(progress.decided)} of ${NUMBER.format(progress.total)}`),
       bar, ...progress.lines.map((line) => make("span", "quiet", line)));
+    this.parts.certificate.textContent = progress.certificate;
   }
 
   paintCard(card, view) {
@@ -94,6 +95,10 @@ class Page {
     this.parts.main.focus({ preventScroll: true });
   }
 
+  closeChoice() {
+    if (this.opened === "find" || this.opened === "several") this.close();
+  }
+
   // True if the key was meant for an open panel.
   takesKey(key, event) {
     if (!this.opened) return false;
@@ -103,6 +108,9 @@ class Page {
     } else if (key === "escape" || (this.opened === "keys" && key === this.desk.keys.get("keys"))) {
       event.preventDefault();
       this.close();
+    } else if (this.opened === "several") {
+      event.preventDefault();
+      this.several.take(key);
     }
     return true;
   }
@@ -158,52 +166,19 @@ class Page {
 
   openFind() {
     if (!this.desk.card) return;
-    const input = make("input");
-    const list = make("ul", "found");
-    list.role = "listbox";
-    list.id = "found";
-    list.setAttribute("aria-label", "Classes");
-    Object.assign(input, { type: "text", role: "combobox", autocomplete: "off" });
-    input.setAttribute("aria-controls", "found");
-    input.setAttribute("aria-expanded", "true");
-    const find = { input, list, names: [], place: 0 };
-    input.addEventListener("input", () => this.listClasses(find, 0));
-    input.addEventListener("keydown", (event) => this.onFindKey(event, find));
-    this.open("find", fill(make("label", "", "Find a class"), input), list);
-    this.listClasses(find, 0);
-    input.focus();
+    const finder = new Finder("Find a class", this.desk.classes, (name) => {
+      this.close();
+      this.desk.relabel(name);
+    }, () => this.close());
+    this.open("find", ...finder.parts);
+    finder.start();
   }
 
-  listClasses(find, place) {
-    const wanted = find.input.value.trim().toLowerCase();
-    const rank = (name) => (name.toLowerCase().startsWith(wanted) ? 0 : 1);
-    find.names = this.desk.classes.filter((name) => name.toLowerCase().includes(wanted))
-      .sort((a, b) => rank(a) - rank(b)).slice(0, 12);
-    find.place = Math.max(0, Math.min(place, find.names.length - 1));
-    fill(find.list, ...find.names.map((name, index) => {
-      const option = make("li", "", name);
-      option.role = "option";
-      option.id = `found-${index}`;
-      option.ariaSelected = String(index === find.place);
-      option.addEventListener("click", (event) => { if (event.detail < 2) this.pick(name); });
-      return option;
-    }));
-    find.input.setAttribute("aria-activedescendant", find.names.length ? `found-${find.place}` : "");
-    if (!find.names.length) fill(find.list, make("li", "quiet", "No class has that in its name."));
-  }
-
-  onFindKey(event, find) {
-    const steps = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in steps) this.listClasses(find, find.place + steps[event.key]);
-    else if (event.key === "Escape") this.close();
-    else if (event.key === "Enter" && find.names.length && !event.repeat) this.pick(find.names[find.place]);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  pick(name) {
-    this.close();
-    this.desk.relabel(name);
+  openSeveral() {
+    this.several = new Several(this.desk, (names) => {
+      this.close();
+      this.desk.decide("several_fit", names, `several fit: ${names.join(", ")}`);
+    });
+    this.open("several", ...this.several.parts);
   }
 }
