@@ -1,4 +1,4 @@
-"""The walk through docs/loop.md: runs its commands one after another, plays the people between them, notes what is said.
+"""The walk through docs/loop.md: runs its commands in order, plays the people between them, notes what is said.
 
 ``python -m tests.loop_walkthrough`` writes what the commands print into the document.
 """
