@@ -141,8 +141,21 @@ def test_only_a_lead_takes_decisions_along(audit, tmp_path):
     queue.store.team.set_person("bob", "reviewer", by="ann")
     queue.close()
     later = make_audit(14).save(tmp_path / "later.audit")
-    with pytest.raises(DecisionRefusedError):
-        carry_over(audit, later, person="bob")
+    for other in ("bob", "nobody"):
+        with pytest.raises(DecisionRefusedError):
+            carry_over(audit, later, person=other)
+    assert not (tmp_path / "later.audit" / "reviews").exists()
+    assert carry_over(audit, later, person="ann").kept == 0
+
+
+def test_carrying_over_goes_on_after_an_interruption(audit, tmp_path):
+    queue = open_queue(audit, person="ann")
+    queue.decide([decision("t001")])
+    later = make_audit(14).save(tmp_path / "later.audit")
+    with open_store(later, create=True) as copied:
+        queue.store.copy_to(copied)
+    queue.close()
+    assert carry_over(audit, later, person="ann").kept == 1
 
 
 def test_places_that_cannot_be(audit, tmp_path):

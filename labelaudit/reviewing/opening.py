@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.decisions import Action
 from labelaudit.errors import LabelAuditError, StoreError, UsageError
 from labelaudit.reviewing.queue import Queue, new_id
 from labelaudit.store import Binding, CarriedOver, Filter, QueueItem, Store
@@ -178,18 +180,23 @@ def carry_over(
 
     Raises
     ------
+    DecisionRefusedError
+        If the person is no lead of the earlier store; nothing was copied.
     StoreError
         If the later audit has reviews of its own.
     """
     target = _loaded(later)
     old_place, _ = store_location(earlier)
     new_place, _ = store_location(target, store)
-    with open_store(target, store=store, create=True) as opened:
-        if old_place != new_place:
-            with open_store(earlier) as source:
+    with open_store(earlier) if old_place != new_place else contextlib.nullcontext() as source:
+        if source is not None:  # who may not is told before anything is made
+            source.team.require(person, Action.BIND)
+        with open_store(target, store=store, create=True) as opened:
+            # After an interruption the copy may be there already.
+            if source is not None and opened.head() != source.head():
                 source.copy_to(opened)
-        opened.team.enter(person)
-        return opened.bind(_binding_of(target), queue_items(target.items), person=person)
+            opened.team.require(person, Action.BIND)
+            return opened.bind(_binding_of(target), queue_items(target.items), person=person)
 
 
 def queue_items(items: pd.DataFrame) -> Iterator[QueueItem]:

@@ -259,6 +259,12 @@ class Store:
             )
         return found
 
+    def head(self) -> tuple[int, str]:
+        """Return the number and the hash of the last event; two stores with the same head have the same log."""
+        query = sa.select(schema.head.c.seq, schema.head.c.hash)
+        row = self.database.read(lambda connection: connection.execute(query).one())
+        return int(row.seq), str(row.hash)
+
     def rebuild(self) -> None:
         """Make the present state again from the events."""
         self.database.write(rebuild)

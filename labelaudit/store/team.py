@@ -58,6 +58,10 @@ class Team:
             raise DecisionRefusedError(f"{name} is no longer active in this store.", "A lead can change that.")
         return person
 
+    def require(self, name: str, action: Action) -> Person:
+        """Return the person called `name`; raise DecisionRefusedError if they may not do `action`."""
+        return self._database.read(lambda connection: require(connection, name, action))
+
     def _bootstrap(self, name: str) -> None:
         check_name(name)
 
