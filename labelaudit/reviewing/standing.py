@@ -33,12 +33,15 @@ class Standing:
         Mean suspicion of the next 25 open items, 0..1; None if there is none.
     seconds_per_decision : float or None
         Active seconds of the whole team; None before the fifth decision.
+    expected_among_decided : float, optional
+        Wrong labels that the audit expected among the decided items, before anything was learned from them.
     """
 
     progress: Progress
     errors_left: float
     chance_ahead: float | None
     seconds_per_decision: float | None
+    expected_among_decided: float | None = None
 
     @property
     def minutes_left(self) -> float | None:

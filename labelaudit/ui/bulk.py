@@ -17,6 +17,7 @@ LARGEST = 5_000
 """Items of one action, which is one transaction."""
 
 _PREVIEWED = 20
+_LABELS_NEEDED = {"relabel": 1, "several_fit": 2}
 
 
 def bulk_panel(session: Session, ids: Sequence[str]) -> None:
@@ -40,21 +41,31 @@ def bulk_panel(session: Session, ids: Sequence[str]) -> None:
         verdict = st.selectbox(
             "Decision", [v for v in VERDICTS if v != "skip"], format_func=VERDICTS.__getitem__, index=1
         )
-        label = st.selectbox("New label", session.bench.audit.classes, None) if verdict == "relabel" else None
+        labels = _labels(session.bench.audit.classes, verdict)
     cards = session.queue(Filter(queue="all", item_ids=tuple(chosen))).page(limit=len(chosen))
     open_cards = [card for card in cards if card.status == "open"]
-    _preview(session, open_cards, len(cards), verdict, label)
-    ready = bool(open_cards) and (verdict != "relabel" or label is not None)
+    _preview(session, open_cards, len(cards), verdict, labels)
+    ready = bool(open_cards) and len(labels) >= _LABELS_NEEDED.get(verdict, 0)
     if st.button(f"Apply to {count_of(len(open_cards), 'item')}", disabled=not ready):
-        _apply(session, open_cards, verdict, label)
+        _apply(session, open_cards, verdict, labels)
         st.rerun()
 
 
-def _preview(session: Session, cards: list[Card], chosen: int, verdict: str, label: str | None) -> None:
+def _labels(classes: tuple[str, ...], verdict: str) -> tuple[str, ...]:
+    """Ask for the labels that a verdict names."""
+    if verdict == "relabel":
+        label = st.selectbox("New label", classes, None)
+        return () if label is None else (label,)
+    return tuple(st.multiselect("Labels that fit", classes)) if verdict == "several_fit" else ()
+
+
+def _preview(session: Session, cards: list[Card], chosen: int, verdict: str, labels: tuple[str, ...]) -> None:
     if chosen > len(cards):
         st.text(f"{count_of(chosen - len(cards), 'item')} already decided or disputed; these stay as they are.")
     shown = cards[:_PREVIEWED]
-    after = {"relabel": label or "choose a label", "keep": None}
+    named = ", ".join(labels)
+    after = {"relabel": named or "choose a label", "several_fit": f"several fit: {named or 'choose two or more'}"}
+    after["keep"] = ""
     lines = session.bench.viewer.lines([card.item_id for card in shown])
     table = pd.DataFrame(
         {
@@ -64,18 +75,20 @@ def _preview(session: Session, cards: list[Card], chosen: int, verdict: str, lab
             "Content": [line["text"] for line in lines],
         }
     )
+    if any("src" in line for line in lines):
+        table.insert(1, "Image", [line.get("src") for line in lines])
     st.caption("What will change" + (f", first {_PREVIEWED}" if len(cards) > _PREVIEWED else ""))
-    st.dataframe(table, hide_index=True)
+    st.dataframe(table, hide_index=True, column_config={"Image": st.column_config.ImageColumn(width="small")})
 
 
-def _apply(session: Session, cards: list[Card], verdict: str, label: str | None) -> None:
+def _apply(session: Session, cards: list[Card], verdict: str, labels: tuple[str, ...]) -> None:
     bulk = new_id()
     decisions = [
         Decision(
             id=new_id(),
             item_id=card.item_id,
             verdict=Verdict(verdict),
-            labels=(label,) if label is not None else (),
+            labels=labels,
             version=card.version,
             content_hash=card.content_hash,
             bulk=bulk,

@@ -48,6 +48,8 @@ def show(session: Session) -> None:
             "value": _values(session, color)[rows],
         }
     )
+    if color in {"suspicion", "ambiguity"}:
+        points = points.sort_values("value", kind="stable", na_position="first")  # what matters is drawn on top
     st.caption(_shown(session, len(rows), flagged_only=flagged))
     chosen = st.plotly_chart(
         map_figure(points, color), on_select="rerun", selection_mode=("lasso", "box"),

@@ -10,7 +10,7 @@ import streamlit as st
 from labelaudit.health import Health
 from labelaudit.reviewing import Filter
 from labelaudit.ui.session import Session
-from labelaudit.ui.words import count_of, health_lines, next_steps, progress_lines
+from labelaudit.ui.words import certainty_lines, count_of, health_lines, next_steps, progress_lines
 
 __all__ = ["show"]
 
@@ -31,7 +31,7 @@ def show(session: Session) -> None:
         _pairs(session, health)
     with right:
         st.header("How sure are we?", anchor=False)
-        for line in _certainty(health):
+        for line in certainty_lines(health):
             st.text(line)
         notes = bench.audit.provenance.get("notes", ())
         if notes:
@@ -84,18 +84,6 @@ def _pairs(session: Session, health: Health) -> None:
     if chosen.selection.rows:
         pair = pairs[chosen.selection.rows[0]]
         session.open_queue(given=pair.given, suggested=pair.suggested)
-
-
-def _certainty(health: Health) -> list[str]:
-    low, high = health.expected_errors_range
-    count = count_of(health.not_assessable, "item")
-    unassessed = [f"{count} could not be assessed; that is not the same as fine."] if health.not_assessable else []
-    return [
-        f"Between {low:,.0f} and {high:,.0f} labels may be wrong ({health.range_kind}).",
-        "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
-        "To draw some: review the queue of all items in random order.",
-        *unassessed,
-    ]
 
 
 def _classes(health: Health) -> None:

@@ -45,13 +45,20 @@ def show(session: Session) -> None:
             "Decided": [VERDICTS.get(card.verdict or "", card.status) for card in cards],
         }
     )
+    if any("src" in line for line in lines):
+        table.insert(1, "Image", [line.get("src") for line in lines])
     wide = st.column_config.TextColumn(width="large")
     number = st.column_config.NumberColumn(format="%.2f")
     chosen = st.dataframe(
         table,
         hide_index=True,
         height=420,
-        column_config={"Suspicion": number, "Ambiguity": number, "Content": wide},
+        column_config={
+            "Suspicion": number,
+            "Ambiguity": number,
+            "Content": wide,
+            "Image": st.column_config.ImageColumn(width="small"),
+        },
         on_select="rerun",
         selection_mode="multi-row",
         key=f"table-{view.name}-{pages[-1]}",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "VERDICTS",
+    "certainty_lines",
     "certificate_line",
     "count_of",
     "empty_state",
@@ -45,6 +46,8 @@ KINDS = {
 """Kinds of flagged items as people read them."""
 
 
+_TELLING = 20  # decisions after which a model that promised too much is told
+_WEAK = 0.15
 _CHECKED = math.ceil(math.log(0.05) / math.log(0.99))
 _MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 
@@ -89,7 +92,7 @@ def progress_lines(standing: Standing, *, learned: int) -> list[str]:
     lines = []
     progress = standing.progress
     if progress.precision is not None:
-        lines.append(f"{progress.precision:.0%} of decided labels were wrong")
+        lines.append(f"{progress.precision:.0%} of decided labels were wrong" + _promised(standing))
     if progress.counts.open:
         lines.append(f"about {count_of(standing.errors_left, 'error')} left (the model's estimate)")
         if standing.minutes_left is not None:
@@ -103,6 +106,14 @@ def progress_lines(standing: Standing, *, learned: int) -> list[str]:
     if learned:
         lines.append(f"order learned from {count_of(learned, 'decision')}")
     return lines
+
+
+def _promised(standing: Standing) -> str:
+    """Say so where the model expected far more errors among the decided items than people found."""
+    expected, found = standing.expected_among_decided, standing.progress.errors
+    if standing.progress.counts.decided < _TELLING or expected is None or found > expected / 2:
+        return ""
+    return f"; the model expected {expected / standing.progress.counts.decided:.0%}. It is too sure of itself here"
 
 
 def certificate_line(health: Health) -> str:
@@ -169,6 +180,32 @@ def health_lines(health: Health) -> list[tuple[str, str, str]]:
         ("Suspect labels", f"{health.suspects:,}", "in the queue of suspects"),
         ("Ambiguous items", f"{health.ambiguous:,}", "people might disagree on them"),
         ("Model agreement", f"{health.agreement:.1%}", "of labels are the model's first choice"),
+    ]
+
+
+def certainty_lines(health: Health) -> list[str]:
+    """Say how far the numbers can be trusted."""
+    low, high = health.expected_errors_range
+    count = count_of(health.not_assessable, "item")
+    unassessed = [f"{count} could not be assessed; that is not the same as fine."] if health.not_assessable else []
+    return [
+        f"Between {low:,.0f} and {high:,.0f} labels may be wrong ({health.range_kind}).",
+        "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
+        "To draw some: review the queue of all items in random order.",
+        *_weakness(health),
+        *unassessed,
+    ]
+
+
+def _weakness(health: Health) -> list[str]:
+    """Say so where the model contradicts far more labels than it expects to be wrong: then it is often wrong itself."""
+    own = 1 - health.agreement - health.expected_error_rate
+    if own < _WEAK:
+        return []
+    return [
+        f"The model contradicts {1 - health.agreement:.0%} of the labels, but expects {health.expected_error_rate:.0%} "
+        f"to be wrong: on about {own:.0%} of the items it is wrong itself. A model this weak suspects many labels that "
+        "are right. Better embeddings (--embeddings) or probabilities (--pred-probs) find more with less work."
     ]
 
 

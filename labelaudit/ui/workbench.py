@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from labelaudit.ui.measures import Measures
 from labelaudit.viewing import Viewer, plane
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Workbench"]
 
+_REMEMBERED = 1_000  # decisions after which what the audit promised is history
 _REST = 4.0
 _log = logging.getLogger(__name__)
 
@@ -132,8 +134,21 @@ class Workbench:
         """Return how a queue is doing: some seconds old, or of this moment where it has to be `exact`."""
         # Only what somebody skipped depends on the person; everything else is measured once for all of them.
         whose = queue.person if queue.filter.queue == "skipped" else None
-        found: Standing = self._measures.get(("standing", queue.filter, whose), lambda: standing_of(queue), exact=exact)
+        found: Standing = self._measures.get(("standing", queue.filter, whose), lambda: self._stand(queue), exact=exact)
         return found
+
+    def _stand(self, queue: Queue) -> Standing:
+        decided = replace(queue, filter=replace(queue.filter, status="decided")).page(limit=_REMEMBERED)
+        promised = self._promised.reindex([card.item_id for card in decided])
+        # The store's suspicion has learned from the very decisions; the audit's was there before them.
+        return replace(
+            standing_of(queue), expected_among_decided=float(promised.sum()) if len(decided) < _REMEMBERED else None
+        )
+
+    @cached_property
+    def _promised(self) -> pd.Series[float]:
+        suspicion = self.audit.items["suspicion"]
+        return suspicion.set_axis(suspicion.index.astype(str))
 
     def statistics(self, queue: Queue) -> Statistics:
         """Return statistics of people and classes, some seconds old."""

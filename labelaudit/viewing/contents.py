@@ -83,6 +83,12 @@ class Contents:
             return {"text": ", ".join(f"{name} {value}" for name, value in known.items())[:_LINE]}
         return {"text": ""}
 
+    def beside(self, row: int, other: int) -> dict[str, Any]:
+        """Return the item `other` as one line for comparison with `row`: of a table's row only what differs."""
+        if self._table is None:
+            return self.line(other)
+        return {"text": _bounded(self._table.difference(row, other))}
+
     def _image(self, path: str) -> dict[str, Any]:
         try:
             image = picture(within(path, self._folders), side=_IMAGE_SIDE)

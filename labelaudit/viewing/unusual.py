@@ -51,6 +51,16 @@ class Table:
         """
         return [self._cell(str(name), place, row, given, suggested) for place, name in enumerate(self.features.columns)]
 
+    def difference(self, row: int, other: int) -> str:
+        """Return the values of the row `other` that are not those of `row`, in one line."""
+        mine, others = self.features.iloc[row], self.features.iloc[other]
+        told = [
+            f"{name} {'missing' if _is_missing(value) else _spoken(value)}"
+            for name, own, value in zip(self.features.columns, mine, others, strict=True)
+            if _spoken(own) != _spoken(value)
+        ]
+        return ", ".join(told) if told else "the same in every column"
+
     @cached_property
     def _members(self) -> dict[int, NDArray[np.intp]]:
         order = np.argsort(self.labels, kind="stable")

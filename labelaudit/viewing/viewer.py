@@ -179,7 +179,7 @@ class Viewer:
         return [
             {
                 "name": self.audit.classes[code],
-                "items": [self.contents.line(other) for other in self._nearest.of_class(row, code, _NEIGHBORS)],
+                "items": [self.contents.beside(row, other) for other in self._nearest.of_class(row, code, _NEIGHBORS)],
             }
             for code in sides
         ]

@@ -37,7 +37,7 @@ function paintImage(content, view) {
   const image = make("img");
   image.src = content.src;
   image.alt = content.name;
-  const fits = Math.min(520 / content.width, 420 / content.height);
+  const fits = Math.min(520 / content.width, 352 / content.height);
   const scale = Math.min(fits, view.pixels ? Math.max(1, Math.floor(fits)) : fits, 16) * view.zoom;
   image.width = Math.max(1, Math.round(content.width * scale));
   image.height = Math.max(1, Math.round(content.height * scale));
@@ -115,10 +115,11 @@ function paintNeighbor(neighbor) {
 }
 
 function paintNeighbors(card) {
+  const note = card.content.kind === "table" ? ": what differs" : "";
   const columns = card.neighbors.filter((side) => side.items.length).map((side) => {
     const list = make("ul", side.items[0].src ? "strip" : "near");
     for (const neighbor of side.items) list.append(paintNeighbor(neighbor));
-    return fill(make("section", "like"), make("h3", "", `nearest labelled “${side.name}”`), list);
+    return fill(make("section", "like"), make("h3", "", `nearest labelled “${side.name}”${note}`), list);
   });
   return columns.length ? fill(make("div", "neighbors"), ...columns) : null;
 }

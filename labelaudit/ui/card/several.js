@@ -30,7 +30,7 @@ class Several {
       button.type = "button";
       button.setAttribute("role", "checkbox");
       button.setAttribute("aria-checked", String(this.chosen.has(name)));
-      button.append(make("kbd", "", place < 9 ? String(place + 1) : "·"), make("span", "tick", this.chosen.has(name) ? "✓" : ""),
+      button.append(make("kbd", "", place < 10 ? String((place + 1) % 10) : "·"), make("span", "tick", this.chosen.has(name) ? "✓" : ""),
         make("span", "name", name));
       button.addEventListener("click", (event) => { if (event.detail < 2) this.toggle(place); });
       return fill(make("li"), button);
@@ -58,7 +58,7 @@ class Several {
   }
 
   take(key) {
-    if (/^[1-9]$/.test(key)) this.toggle(Number(key) - 1);
+    if (/^[0-9]$/.test(key)) this.toggle((Number(key) + 9) % 10); // the tenth is the 0
     else if (key === this.keys.get("find")) {
       fill(this.search, ...this.finder.parts);
       this.finder.start();

@@ -1,0 +1,121 @@
+"""What the pages say, what they show as HTML, and how they remember numbers; without a browser."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from labelaudit.errors import StoreError
+from labelaudit.health import Health
+from labelaudit.reviewing import Card, Counts
+from labelaudit.reviewing.queue import Progress
+from labelaudit.reviewing.standing import Standing
+from labelaudit.ui import measures
+from labelaudit.ui.measures import Measures
+from labelaudit.ui.plain_card import plain_card
+from labelaudit.ui.words import certainty_lines, certificate_line, progress_lines
+
+HEALTH = Health(items=1000, assessed=1000, unlabelled=0, not_assessable=0, suspects=90, ambiguous=50,
+                expected_errors=100.0, expected_errors_range=(40.0, 200.0), range_kind="by the model", agreement=0.85,
+                classes=())  # fmt: skip
+STANDING = Standing(progress=Progress(Counts(open=70, decided=30), {"relabel": 24, "keep": 6}), errors_left=50.0,
+                    chance_ahead=0.6, seconds_per_decision=None, expected_among_decided=27.0)  # fmt: skip
+
+
+def test_the_certificate_says_what_it_would_take():
+    line = certificate_line(HEALTH)
+    assert line.startswith("No stopping certificate")
+    assert "299 random items" in line
+    assert 0.99**299 <= 0.05 < 0.99**298
+    assert "120 random items" in certificate_line(replace(HEALTH, assessed=120))
+
+
+def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_not():
+    assert progress_lines(STANDING, learned=0)[0] == "80% of decided labels were wrong"
+    few = replace(STANDING, progress=Progress(Counts(open=70, decided=30), {"relabel": 3, "keep": 27}))
+    assert progress_lines(few, learned=0)[0] == (
+        "10% of decided labels were wrong; the model expected 90%. It is too sure of itself here"
+    )
+    early = replace(few, progress=Progress(Counts(open=70, decided=10), {"keep": 10}))
+    assert "expected" not in progress_lines(early, learned=0)[0]
+
+
+def test_a_weak_model_is_named_in_the_overview():
+    assert not any("wrong itself" in line for line in certainty_lines(HEALTH))
+    weak = certainty_lines(replace(HEALTH, agreement=0.55))
+    assert any("on about 35% of the items it is wrong itself" in line for line in weak)
+
+
+def test_the_plain_card_is_data_and_never_markup():
+    evil = "<script>x</script><img src=x onerror=y>\"'&"
+    card = Card(item_id=evil, row=0, content_hash="", given_label=evil, suggested_label=evil,
+                suggested_probability=0.9, suspicion=0.9, ambiguity=0.1, kind=None, status="open", verdict=None,
+                label=None, version=0)  # fmt: skip
+    near = [{"name": evil, "items": [{"text": evil}, {"text": evil, "src": "data:image/png;base64,AA"}]}]
+    cells = [{"name": evil, "value": evil, "why": evil}, {"name": "b", "value": None, "why": ""}]
+    contents = (
+        {"kind": "text", "text": evil},
+        {"kind": "table", "cells": cells},
+        {"kind": "image", "src": "data:image/png;base64,AA", "name": evil, "width": 32, "height": 16},
+        {"kind": "none", "message": evil},
+    )  # fmt: skip
+    for content in contents:
+        page = plain_card(card, {"content": {**content, "notes": [evil]}, "reasons": evil, "neighbors": near})
+        assert "<script" not in page
+        assert "<img src=x" not in page
+        assert "&lt;script&gt;" in page
+    blind = plain_card(replace(card, blind=True, suggested_label="secret"),
+                       {"content": {**contents[0], "notes": []}, "reasons": "hint", "neighbors": near})  # fmt: skip
+    assert "secret" not in blind
+    assert "hint" not in blind
+    assert "nearest" not in blind
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = SimpleNamespace(value=100.0)
+    monkeypatch.setattr(measures, "time", SimpleNamespace(monotonic=lambda: now.value))
+    return now
+
+
+def settle():
+    deadline = time.monotonic() + 5
+    while any(thread.name == "measure" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_an_old_number_is_shown_while_a_new_one_is_measured(clock):
+    kept, values = Measures(), iter(range(10))
+    assert kept.get("k", lambda: next(values)) == 0
+    clock.value += 2
+    assert kept.get("k", lambda: next(values)) == 0
+    clock.value += 2
+    assert kept.get("k", lambda: next(values)) == 0  # nobody waits
+    settle()
+    assert kept.get("k", lambda: next(values)) == 1
+    clock.value += 61
+    assert kept.get("k", lambda: next(values)) == 2  # too old to be shown
+    assert kept.get("k", lambda: next(values), exact=True) == 3
+    kept.forget()
+    assert kept.get("k", lambda: next(values)) == 4
+
+
+def test_a_number_that_cannot_be_measured_again_stays(clock):
+    kept = Measures()
+    assert kept.get("k", lambda: 1) == 1
+    clock.value += 5
+
+    def fails():
+        raise StoreError("The database is away.")
+
+    for _ in range(2):  # and it is tried again
+        assert kept.get("k", fails) == 1
+        settle()
+    clock.value += 100
+    with pytest.raises(StoreError, match="away"):
+        kept.get("k", fails)
