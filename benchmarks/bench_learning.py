@@ -39,11 +39,17 @@ class Cell:
     suggested: NDArray[np.int64]
     is_error: NDArray[np.bool_]
     columns: dict[str, NDArray[Any]] | None = None
+    pred_probs: NDArray[np.floating[Any]] | None = None
 
     def start(self) -> Rescored:
         """Return the learner before the first decision."""
         return Rescored.start(
-            self.suspicion, self.scores, given=self.given, suggested=self.suggested, columns=self.columns
+            self.suspicion,
+            self.scores,
+            given=self.given,
+            suggested=self.suggested,
+            columns=self.columns,
+            pred_probs=self.pred_probs,
         )
 
     def sample(self, seed: int) -> Cell:
@@ -60,6 +66,7 @@ class Cell:
             self.suggested[keep],
             self.is_error[keep],
             None if self.columns is None else {name: values[keep] for name, values in self.columns.items()},
+            None if self.pred_probs is None else self.pred_probs[keep],
         )
 
 
@@ -96,7 +103,8 @@ def _cell_of(name: str, dataset: Any, is_error: NDArray[np.bool_]) -> Cell:
     import labelaudit as la
     from labelaudit.scores import SCORES
 
-    items = la.audit(dataset).items.sort_values("row")
+    audit = la.audit(dataset)
+    items = audit.items.sort_values("row")
     classes = {label: code for code, label in enumerate(dataset.classes)}
     features = dataset.features
     return Cell(
@@ -107,6 +115,7 @@ def _cell_of(name: str, dataset: Any, is_error: NDArray[np.bool_]) -> Cell:
         items["suggested_label"].map(classes).to_numpy(dtype=np.int64),
         np.asarray(is_error, dtype=bool),
         None if features is None else {str(column): _plain(features[column]) for column in features},
+        dataset.pred_probs[0] if dataset.pred_probs else audit.arrays["pred_probs"],
     )
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from labelaudit.errors import UsageError
 from labelaudit.learning import Rescored, batch_ends, rescore
-from labelaudit.learning.logistic import posterior_mode, sigmoid
+from labelaudit.learning.design import Design, OneHot
+from labelaudit.learning.logistic import log_likelihood, posterior_mode, sigmoid
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ def test_constant_suspicion_one_class_and_no_scores_are_no_trouble() -> None:
         ({"given": np.zeros(3, dtype=int)}, "40 suspicions but 3 values of given"),
         ({"scores": {"short": np.zeros(2)}}, "2 values of score 'short'"),
         ({"columns": {"sex": np.zeros(2)}}, "2 values of column 'sex'"),
+        ({"pred_probs": np.full((2, 5), 0.2)}, "2 values of pred_probs"),
     ],
 )
 def test_wrong_input_is_named(change: dict[str, Any], message: str) -> None:
@@ -219,15 +221,76 @@ def test_wrong_input_is_named(change: dict[str, Any], message: str) -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 1000), st.floats(-30.0, 30.0))
-def test_posterior_mode_is_where_the_slope_vanishes(seed: int, offset: float) -> None:
+@given(st.integers(0, 1000), st.floats(-1.0, 1.0), st.sampled_from([(0.0, 30.0), (0.05, 16.0)]))
+def test_posterior_mode_is_where_the_slope_vanishes(seed: int, offset: float, case: tuple[float, float]) -> None:
+    overlooked, farthest = case  # suspicion is never farther than 16 log-odds from one half
+    offset *= farthest
     rng = np.random.default_rng(seed)
     design = rng.normal(size=(40, 3))
     outcome = (rng.random(40) < 0.5).astype(float)
     below, above = np.array([2.0, 0.25, 0.3]), np.array([0.25, 1.0, 0.3])
-    w = posterior_mode(design, np.full(40, offset), outcome, sd_below=below, sd_above=above)
-    slope = design.T @ (outcome - sigmoid(offset + design @ w)) - w / np.where(w > 0, above, below) ** 2
-    np.testing.assert_allclose(slope, 0.0, atol=1e-3)
+    mode = posterior_mode(
+        Design(design), np.full(40, offset), outcome, sd_below=below, sd_above=above, overlooked=overlooked
+    )
+
+    def density(w: np.ndarray) -> float:
+        prior = 0.5 * float((w**2 / np.where(w > 0, above, below) ** 2).sum())
+        return log_likelihood(offset + design @ w, outcome, overlooked) - prior
+
+    assert mode.log_density == pytest.approx(density(mode.coefficients))
+    for step in 1e-3 * np.vstack([np.eye(3), -np.eye(3)]):
+        assert density(mode.coefficients + step) <= mode.log_density + 1e-5
+
+
+def test_oversights_keep_certain_items_from_being_rewritten() -> None:
+    offset, outcome = np.full(200, 6.0), np.r_[np.zeros(8), np.ones(192)]
+    prior = {"sd_below": np.array([2.0]), "sd_above": np.array([0.25])}
+    taken_at_their_word = posterior_mode(Design(np.ones((200, 1))), offset, outcome, **prior)
+    with_oversights = posterior_mode(Design(np.ones((200, 1))), offset, outcome, **prior, overlooked=0.05)
+    assert taken_at_their_word.coefficients[0] < -2.0
+    assert with_oversights.coefficients[0] > -1.0
+    assert with_oversights.log_density > taken_at_their_word.log_density
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000))
+def test_a_design_is_the_matrix_that_it_stands_for(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense, places = rng.normal(size=(30, 2)), rng.integers(0, [[4], [6]], (2, 30))
+    design = Design(dense, (OneHot(places[0], 3), OneHot(places[1], 5)))
+    matrix = np.hstack([dense, np.eye(4)[places[0]][:, :3], np.eye(6)[places[1]][:, :5]])
+    coefficients, values = rng.normal(size=10), rng.normal(size=30)
+    np.testing.assert_allclose(design.times(coefficients), matrix @ coefficients)
+    np.testing.assert_allclose(design.transposed_times(values), matrix.T @ values)
+    np.testing.assert_allclose(design.gram(values), matrix.T @ (values[:, None] * matrix), atol=1e-12)
+
+
+def test_items_that_look_alike_to_the_model_learn_from_each_other() -> None:
+    rng = np.random.default_rng(3)
+    n = 2000
+    kind = rng.integers(0, 4, n)
+    # The first two classes share what they do not get; whose share is larger tells kinds apart and nothing else.
+    pred_probs = np.array(
+        [[0.5, 0.3, 0.15, 0.05], [0.5, 0.3, 0.05, 0.15], [0.3, 0.5, 0.15, 0.05], [0.3, 0.5, 0.05, 0.15]]
+    )
+    pred_probs = rng.dirichlet(np.ones(4), n) * 0.04 + 0.96 * pred_probs[kind]
+    arguments = {"suspicion": np.full(n, 0.3), "scores": {}, "given": np.zeros(n, int), "suggested": np.ones(n, int)}
+    wrong = rng.random(n) < np.where(kind == 2, 0.9, 0.1)
+    seen = {"reviewed": np.arange(200), "is_error": wrong[:200]}
+    blind, sighted = (rescore(**arguments, **seen, pred_probs=p) for p in (None, pred_probs))
+    assert "neighborhood" not in blind.weights
+    assert sighted.weights["neighborhood"] > 0.9
+    assert wrong[sighted.queue()[:200]].mean() > 0.8 > 0.5 > wrong[blind.queue()[:200]].mean()
+
+
+def test_a_reviewer_who_overlooks_errors_is_noticed() -> None:
+    data = simulated(4000, seed=6)
+    sure = np.where(data.is_error, 0.999, 0.001)
+    rows = np.argsort(-sure, kind="stable")[:200]
+    for verdicts, share in ((np.ones(200, bool), 0.0), (np.arange(200) % 20 > 0, 0.05)):
+        state = rescore(**data.arguments() | {"suspicion": sure}, reviewed=rows, is_error=verdicts)
+        assert state.overlooked == share
+        assert abs(state.p[state.open].mean() - data.is_error[state.open].mean()) < 0.01
 
 
 @pytest.mark.slow

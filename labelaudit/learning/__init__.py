@@ -5,5 +5,6 @@ and is never the only copy of anything. The method and its limits are described 
 """
 
 from labelaudit.learning.mixture import Rescored, batch_ends, rescore
+from labelaudit.learning.neighborhood import MOST_PROBABILITIES
 
-__all__ = ["Rescored", "batch_ends", "rescore"]
+__all__ = ["MOST_PROBABILITIES", "Rescored", "batch_ends", "rescore"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.errors import UsageError
+from labelaudit.learning.neighborhood import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,8 @@ class Evidence:
         Codes of the given label, the suggested one, and the pair of both.
     columns : tuple of (n,) int
         Codes of table columns; numbers in eighths.
+    places : (n, K) float32 or None
+        Where the items lie in the space of class probabilities.
     """
 
     suspicion: NDArray[np.float64]
@@ -47,6 +50,7 @@ class Evidence:
     scores: NDArray[np.float64]
     labels: tuple[NDArray[np.int64], ...]
     columns: tuple[NDArray[np.int64], ...]
+    places: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.suspicion)
@@ -59,6 +63,7 @@ def evidence_of(
     given: ArrayLike,
     suggested: ArrayLike,
     columns: Mapping[str, ArrayLike] | None = None,
+    pred_probs: ArrayLike | None = None,
 ) -> Evidence:
     """Bring what an audit holds into the form of :class:`Evidence`; see :func:`labelaudit.learning.rescore`."""
     start = np.asarray(suspicion, dtype=np.float64)
@@ -67,6 +72,7 @@ def evidence_of(
     lengths = {"given": len(labels[0]), "suggested": len(labels[1])}
     lengths |= {f"score {name!r}": len(np.asarray(values)) for name, values in scores.items()}
     lengths |= {f"column {name!r}": len(np.asarray(values)) for name, values in (columns or {}).items()}
+    lengths |= {} if pred_probs is None else {"pred_probs": len(np.asarray(pred_probs))}
     for name, length in lengths.items():
         if length != n:
             raise UsageError(f"There are {n} suspicions but {length} values of {name}.", "Give one for each item.")
@@ -85,6 +91,7 @@ def evidence_of(
         scores=_residuals(scores, standard, weight),
         labels=_label_codes(*labels),
         columns=tuple(_codes(values) for values in (columns or {}).values()),
+        places=None if pred_probs is None else places_of(pred_probs, weight),
     )
 
 

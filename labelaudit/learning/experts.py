@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.learning.design import Design, OneHot
 from labelaudit.learning.logistic import posterior_mode, sigmoid
+from labelaudit.learning.neighborhood import Neighborhood
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +26,7 @@ _SCORE_SD = 0.3
 _SCORES_AT_FULL_SD = 5
 _LABEL_SD = 0.5
 _COLUMN_SD = 0.3
+_NEIGHBORHOOD_SD = 1.5
 _MOST_LEVELS = 100
 _LEAST_REVIEWS = 2
 
@@ -36,16 +39,31 @@ class Expert:
     scores: bool = False
     labels: bool = False
     columns: bool = False
+    neighborhood: bool = False
 
-    def fit(self, evidence: Evidence, reviewed: NDArray[np.intp], is_error: NDArray[np.bool_]) -> FittedExpert:
-        """Fit to the verdicts `is_error` (m,) on the rows `reviewed` (m,)."""
+    def fit(
+        self, evidence: Evidence, reviewed: NDArray[np.intp], is_error: NDArray[np.bool_], overlooked: float = 0.0
+    ) -> FittedExpert:
+        """Fit to the verdicts `is_error` (m,) on the rows `reviewed` (m,) of people who overlook a share of errors."""
         effects = self._effects(evidence, reviewed)
-        below, above = _prior(evidence.scores.shape[1] if self.scores else 0, effects)
-        outcome = is_error.astype(np.float64)
-        fitted = FittedExpert(evidence, self.scores, effects, np.zeros(len(below)))
-        design = fitted.design(reviewed)
-        coefficients = posterior_mode(design, evidence.log_odds[reviewed], outcome, sd_below=below, sd_above=above)
-        return replace(fitted, coefficients=coefficients)
+        near = self._neighborhood(evidence, reviewed)
+        n_near = 0 if near is None else len(near.landmarks)
+        below, above = _prior(evidence.scores.shape[1] if self.scores else 0, n_near, effects)
+        fitted = FittedExpert(evidence, self.scores, near, effects, np.zeros(len(below)))
+        mode = posterior_mode(
+            fitted.design(reviewed),
+            evidence.log_odds[reviewed],
+            is_error.astype(np.float64),
+            sd_below=below,
+            sd_above=above,
+            overlooked=overlooked,
+        )
+        return replace(fitted, coefficients=mode.coefficients, log_density=mode.log_density)
+
+    def _neighborhood(self, evidence: Evidence, reviewed: NDArray[np.intp]) -> Neighborhood | None:
+        if not self.neighborhood or evidence.places is None or len(reviewed) == 0:
+            return None
+        return Neighborhood.around(evidence.places, evidence.labels[0], reviewed)
 
     def _effects(self, evidence: Evidence, reviewed: NDArray[np.intp]) -> tuple[_Effect, ...]:
         sources = [(codes, _LABEL_SD) for codes in evidence.labels if self.labels]
@@ -68,18 +86,19 @@ class _Effect:
         often = np.argsort(-counts, kind="stable")[:_MOST_LEVELS]
         return cls(codes, np.sort(levels[often[counts[often] >= _LEAST_REVIEWS]]), sd)
 
-    def positions(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the index of each row's level, ``len(levels)`` where it has no coefficient."""
+    def of_rows(self, rows: NDArray[np.intp]) -> OneHot:
+        """Return the level of each row, none where it has no coefficient."""
         codes = self.codes[rows]
         found = np.minimum(np.searchsorted(self.levels, codes), len(self.levels) - 1)
-        return np.where(self.levels[found] == codes, found, len(self.levels))
+        return OneHot(np.where(self.levels[found] == codes, found, len(self.levels)), len(self.levels))
 
 
-def _prior(n_scores: int, effects: tuple[_Effect, ...]) -> NDArray[np.float64]:
+def _prior(n_scores: int, n_near: int, effects: tuple[_Effect, ...]) -> NDArray[np.float64]:
     """Return the prior standard deviations of all coefficients below and above 0, (2, d)."""
     # Twenty scores together may not move an item farther than five.
     score_sd = _SCORE_SD * min(1.0, _SCORES_AT_FULL_SD / max(n_scores, 1)) ** 0.5
-    rest = [score_sd] * n_scores + [effect.sd for effect in effects for _ in effect.levels]
+    rest = [score_sd] * n_scores + [_NEIGHBORHOOD_SD] * n_near
+    rest += [effect.sd for effect in effects for _ in effect.levels]
     below, above = zip(_SHIFT_SD, _SLOPE_SD, *((sd, sd) for sd in rest), strict=True)
     return np.array([below, above])
 
@@ -91,13 +110,17 @@ class FittedExpert:
     Attributes
     ----------
     coefficients : (d,) float
-        Shift, slope, then scores, then the levels of all effects.
+        Shift, slope, then scores, landmarks, and the levels of all effects.
+    log_density : float
+        Of the posterior at the coefficients.
     """
 
     evidence: Evidence
     uses_scores: bool
+    near: Neighborhood | None
     effects: tuple[_Effect, ...]
     coefficients: NDArray[np.float64]
+    log_density: float = 0.0
 
     def p(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the probability that the given label is wrong for `rows`."""
@@ -105,32 +128,26 @@ class FittedExpert:
 
     def log_odds(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the log-odds that the given label is wrong for `rows`."""
-        dense = self._dense(rows)
-        n_dense = dense.shape[1]
-        log_odds = self.evidence.log_odds[rows] + dense @ self.coefficients[:n_dense]
-        start = n_dense
-        for effect in self.effects:
-            values = np.append(self.coefficients[start : start + len(effect.levels)], 0.0)
-            log_odds += values[effect.positions(rows)]
-            start += len(effect.levels)
-        return log_odds
+        plain = self._plain(rows)
+        if self.near is None:
+            return self.evidence.log_odds[rows] + self._design(plain, rows).times(self.coefficients)
+        first, n_near = plain.shape[1], len(self.near.landmarks)
+        of_landmarks = self.coefficients[first : first + n_near]
+        others = np.concatenate([self.coefficients[:first], self.coefficients[first + n_near :]])
+        moved = self._design(plain, rows).times(others) + self.near.log_odds(rows, of_landmarks)
+        return self.evidence.log_odds[rows] + moved
 
-    def design(self, rows: NDArray[np.intp]) -> object:
-        """Return the design matrix of `rows`: dense, or sparse where there are effects."""
-        dense = self._dense(rows)
-        if not self.effects:
-            return dense
-        from scipy import sparse
+    def design(self, rows: NDArray[np.intp]) -> Design:
+        """Return the design matrix of `rows`."""
+        plain = self._plain(rows)
+        if self.near is not None:
+            plain = np.concatenate([plain, self.near.features(rows)], axis=1)
+        return self._design(plain, rows)
 
-        blocks = [sparse.csr_array(dense)]
-        for effect in self.effects:
-            positions = effect.positions(rows)
-            hit = np.flatnonzero(positions < len(effect.levels))
-            ones = (np.ones(len(hit)), (hit, positions[hit]))
-            blocks.append(sparse.csr_array(ones, shape=(len(rows), len(effect.levels))))
-        return sparse.hstack(blocks, format="csr")
+    def _design(self, dense: NDArray[np.float64], rows: NDArray[np.intp]) -> Design:
+        return Design(dense, tuple(effect.of_rows(rows) for effect in self.effects))
 
-    def _dense(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _plain(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         base = self.evidence.base[rows]
         return np.concatenate([base, self.evidence.scores[rows]], axis=1) if self.uses_scores else base
 
@@ -147,4 +164,6 @@ def experts_for(evidence: Evidence) -> tuple[Expert, ...]:
     if evidence.columns:
         experts.append(Expert("columns", columns=True))
         experts.append(Expert("scores, labels and columns", scores=True, labels=True, columns=True))
+    if evidence.places is not None:
+        experts.append(Expert("neighborhood", neighborhood=True))
     return tuple(experts)

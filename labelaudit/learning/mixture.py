@@ -11,6 +11,7 @@ import numpy as np
 from labelaudit.errors import UsageError
 from labelaudit.learning.evidence import Evidence, evidence_of
 from labelaudit.learning.experts import Expert, FittedExpert, experts_for
+from labelaudit.learning.logistic import log_likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,9 @@ _START_WEIGHT = 0.6
 _SHARE = 0.05
 """Share of the weight that goes back to the prior after each batch, so that no expert is ever ruled out: the best one
 at the head of the queue need not be the best further down (fixed share: Herbster and Warmuth 1998)."""
-_LEAST_P = 1e-3
+_OVERLOOKED = (0.0, 0.02, 0.05)
+"""Shares of errors that reviewers may overlook; the one that explains their verdicts best is taken."""
+_SUREST = 6.9  # log-odds of .999
 _ROWS_AT_ONCE = 1 << 17
 
 
@@ -64,6 +67,8 @@ class Rescored:
         Whether the given label was judged wrong.
     weights : mapping of str to float
         Posterior weight of each expert; they sum to 1.
+    overlooked : float
+        Share of the errors that the reviewers seem to overlook.
     """
 
     evidence: Evidence
@@ -72,6 +77,7 @@ class Rescored:
     reviewed: NDArray[np.intp]
     is_error: NDArray[np.bool_]
     weights: Mapping[str, float]
+    overlooked: float = 0.0
 
     @classmethod
     def start(
@@ -82,9 +88,12 @@ class Rescored:
         given: ArrayLike,
         suggested: ArrayLike,
         columns: Mapping[str, ArrayLike] | None = None,
+        pred_probs: ArrayLike | None = None,
     ) -> Rescored:
         """Return the state before the first decision; parameters as in :func:`rescore`."""
-        evidence = evidence_of(suspicion, scores, given=given, suggested=suggested, columns=columns)
+        evidence = evidence_of(
+            suspicion, scores, given=given, suggested=suggested, columns=columns, pred_probs=pred_probs
+        )
         experts = experts_for(evidence)
         nothing = np.empty(0, dtype=np.intp)
         return cls(
@@ -119,8 +128,11 @@ class Rescored:
         weights = self._reweighted(rows[assessable], verdicts[assessable])
         reviewed, known = np.append(self.reviewed, rows), np.append(self.is_error, verdicts)
         usable = np.isfinite(self.evidence.suspicion[reviewed])
-        fitted = tuple(expert.fit(self.evidence, reviewed[usable], known[usable]) for expert in self.experts)
-        return replace(self, fitted=fitted, reviewed=reviewed, is_error=known, weights=weights)
+        overlooked = self._share_overlooked(reviewed[usable], known[usable])
+        fitted = tuple(
+            expert.fit(self.evidence, reviewed[usable], known[usable], overlooked) for expert in self.experts
+        )
+        return replace(self, fitted=fitted, reviewed=reviewed, is_error=known, weights=weights, overlooked=overlooked)
 
     @cached_property
     def p(self) -> NDArray[np.float64]:
@@ -165,14 +177,20 @@ class Rescored:
             return self.weights
         logs = {}
         for expert, fitted in zip(self.experts, self.fitted, strict=True):
-            # The floor keeps a slip of the reviewer from ruling an expert out.
-            p = np.clip(fitted.p(rows), _LEAST_P, 1.0 - _LEAST_P)
-            logs[expert.name] = np.log(self.weights[expert.name]) + float(np.log(np.where(verdicts, p, 1.0 - p)).sum())
+            # Nobody is sure enough for a single slip of the reviewer to rule an expert out.
+            log_odds = np.clip(fitted.log_odds(rows), -_SUREST, _SUREST)
+            foretold = log_likelihood(log_odds, verdicts, self.overlooked)
+            logs[expert.name] = np.log(self.weights[expert.name]) + foretold
         top = max(logs.values())
         raw = {name: float(np.exp(value - top)) for name, value in logs.items()}
         total = sum(raw.values())
         prior = _prior_weights(self.experts)
         return {name: (1.0 - _SHARE) * value / total + _SHARE * prior[name] for name, value in raw.items()}
+
+    def _share_overlooked(self, rows: NDArray[np.intp], verdicts: NDArray[np.bool_]) -> float:
+        """Return that of `_OVERLOOKED` with which the first expert explains the verdicts best."""
+        start = self.experts[0]
+        return max(_OVERLOOKED, key=lambda share: start.fit(self.evidence, rows, verdicts, share).log_density)
 
     def _checked(self, items: ArrayLike, is_error: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         rows, verdicts = np.asarray(items, dtype=np.intp), np.asarray(is_error, dtype=bool)
@@ -208,6 +226,7 @@ def rescore(
     reviewed: ArrayLike,
     is_error: ArrayLike,
     columns: Mapping[str, ArrayLike] | None = None,
+    pred_probs: ArrayLike | None = None,
     batches: Sequence[int] | None = None,
 ) -> Rescored:
     """Learn from ordered decisions, and re-score every item.
@@ -228,6 +247,8 @@ def rescore(
         Whether the given label was judged wrong.
     columns : mapping of str to (n,) array, optional
         Table columns; floats are cut into eighths, everything else is taken as categories.
+    pred_probs : (n, K) float, optional
+        Out-of-sample probabilities: verdicts then also bear on items that look alike to the model.
     batches : sequence of int, optional
         After how many decisions the models were fitted anew, ascending; default :func:`batch_ends`.
 
@@ -246,7 +267,7 @@ def rescore(
     each gave to every batch before it saw it (prequential weights: A. P. Dawid 1984, Statistical theory: the
     prequential approach, J. R. Stat. Soc. A 147).
     """
-    state = Rescored.start(suspicion, scores, given=given, suggested=suggested, columns=columns)
+    state = Rescored.start(suspicion, scores, given=given, suggested=suggested, columns=columns, pred_probs=pred_probs)
     rows, verdicts = np.asarray(reviewed, dtype=np.intp), np.asarray(is_error, dtype=bool)
     ends = batch_ends(len(rows)) if batches is None else tuple(batches)
     if len(rows) != len(verdicts) or sorted({0, *ends}) != [0, *ends] or (ends or (0,))[-1] != len(rows):

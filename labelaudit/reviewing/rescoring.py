@@ -11,7 +11,7 @@ import numpy as np
 from labelaudit.config import ReadOptions
 from labelaudit.decisions import Verdict
 from labelaudit.errors import LabelAuditError
-from labelaudit.learning import batch_ends, rescore
+from labelaudit.learning import MOST_PROBABILITIES, batch_ends, rescore
 from labelaudit.readers import read
 from labelaudit.scores import SCORES
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
+    from labelaudit.domain import Dataset, ProbSource
     from labelaudit.store import Store
 
 __all__ = ["Rescorer"]
@@ -79,19 +80,47 @@ class Rescorer:
         }
         scores = {name: items[name].to_numpy(dtype=np.float64) for name in SCORES.names() if name in items.columns}
         suspicion = items["suspicion"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return {"suspicion": suspicion, "scores": scores, **codes, "columns": self._columns()}
+        return {
+            "suspicion": suspicion,
+            "scores": scores,
+            **codes,
+            "columns": self._columns(),
+            "pred_probs": self._pred_probs(),
+        }
 
     def _columns(self) -> dict[str, NDArray[Any]] | None:
         """Return the table's columns in the order of the items; None if there are none, or the data has moved."""
+        if self.audit.provenance.get("modality") != "table" or self._dataset is None:
+            return None
+        features = self._dataset.features
+        if features is None:
+            return None
+        return {str(name): features[name].to_numpy()[self._order] for name in features.columns}
+
+    def _pred_probs(self) -> NDArray[np.floating] | None:
+        """Return the mean of all probabilities in the order of the items; None if they are too many or have moved."""
+        sources: tuple[ProbSource, ...] = ()
+        if "pred_probs" in self.audit.arrays:
+            sources = (self.audit.arrays["pred_probs"],)
+        elif self._dataset is not None:
+            sources = tuple(self._dataset.pred_probs)
+        if not sources or sources[0].shape[0] * sources[0].shape[1] > MOST_PROBABILITIES:
+            return None
+        mean: NDArray[np.floating] = np.mean([source[:] for source in sources], axis=0)
+        return mean[self._order]  # the arrays of an audit are in the order of the dataset's rows
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(np.argsort(self.audit.items["row"].to_numpy(), kind="stable"), kind="stable")
+
+    @cached_property
+    def _dataset(self) -> Dataset | None:
+        """The data that was audited; None if it is no longer there, since the queue also learns without it."""
         origin = self.audit.origin
-        if origin is None or self.audit.provenance.get("modality") != "table":
+        if origin is None:
             return None
         try:
             dataset = read(origin.path, ReadOptions(**origin.options))
         except LabelAuditError:
-            return None  # columns are further evidence; the queue learns without them
-        if dataset.features is None or dataset.fingerprint != self.audit.fingerprint:
             return None
-        place = {item_id: row for row, item_id in enumerate(dataset.ids)}
-        order = np.array([place[item_id] for item_id in self.audit.items.index], dtype=np.intp)
-        return {str(name): dataset.features[name].to_numpy()[order] for name in dataset.features.columns}
+        return dataset if dataset.fingerprint == self.audit.fingerprint else None
