@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.pair_confusions import pair_confusion
 from labelaudit.threads import in_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from labelaudit.kernels.row_statistics import RowStatistics
@@ -28,12 +27,12 @@ _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
 _CONFIDENT_SHARE = 0.25
 _SUREST_SHARE = 0.10
 _GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
-_SPREAD_SHARES = (0.1, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
-_CONFUSION_WEIGHTS = (0.2, 0.4)
-_CONCENTRATIONS = np.exp(np.linspace(math.log(0.5), math.log(1e4), 12))
+_SPREAD_SHARES = (0.2, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
+_CONFUSION_WEIGHTS = (0.05, 0.4)
+_VOTE_SPREAD_SHARE = 0.3
 _VOTE_PRIOR = 0.5
 _SLOPES = (0.1, 10.0)
-_CLASS_SHIFT = 0.7
+_CUT_AT_MOST = (0.7, 0.8)  # in usual margins, in log K: the cut if no disagreement were a label error
 
 
 class NeighborVotes(Protocol):
@@ -97,23 +96,25 @@ def evidence_terms(
     -------
     terms : dict of str to (n,) float64
         ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
-        ``confusion``: how rarely the model mixes the two classes up where it is unsure; ``neighbors``: their votes.
+        ``confusion``: how rarely the model mixes the two classes up where it is unsure, against chance and against its
+        own probabilities; ``neighbors``: their votes.
     slope : float
         See :class:`Calibration`.
     """
     n = len(rows)
     margin = in_blocks(lambda part: _log(rows.p_other[part]) - _log(rows.p_given[part]), n, threads)
-    votes = None if neighbors is None else _vote_log_odds(rows, neighbors)
+    votes = None if neighbors is None else _vote_log_odds(rows, neighbors, 0.0)
     # Rounded, because sums differ in their last bits with the order of the rows.
     slope, vote_weight = (round(learned, 6) for learned in _stacking(rows, margin, votes))
     gate = _diffuseness(rows)
     share = _between(_SPREAD_SHARES, gate)
     terms = {"margin": margin, "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads)}
     if rows.n_classes > 2:
-        weight, confusability = -_between(_CONFUSION_WEIGHTS, gate), _confusability(rows)
-        terms["confusion"] = in_blocks(lambda part: weight * confusability(rows.take(part)), n, threads)
-    if votes is not None:
-        terms["neighbors"] = vote_weight * votes
+        unsure = rows.p_top <= _quantile(rows.p_top, 0.5)
+        confusion = pair_confusion(rows, unsure, weight=_between(_CONFUSION_WEIGHTS, gate))
+        terms["confusion"] = in_blocks(lambda part: confusion(rows.take(part)), n, threads)
+    if neighbors is not None:
+        terms["neighbors"] = vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE)
     return terms, slope
 
 
@@ -123,7 +124,7 @@ def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) 
     Rows that disagree with the model are label errors, whose margins look like those of the rows that agree (median
     `A`), or confusions of the model, whose margins are near 0. Their median margin is `D`, so about ``π = D / A`` of
     them are errors. A label that is wrong at random needs a margin of the order of ``log K`` before it outweighs the
-    chance of one particular confusion. The cut is ``(1 − π) · max(A / 2, 0.7 log K)``.
+    chance of one particular confusion. The cut is ``(1 − π) · max(0.7 A, 0.8 log K)``.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) 
     agreeing = _median(sharpness[agrees] if agrees.any() else sharpness)
     disagreeing = _median(sharpness[~agrees])
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
-    highest = max(agreeing / 2.0, _CLASS_SHIFT * math.log(rows.n_classes))
+    highest = max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(rows.n_classes))
     return Calibration(
         slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, least_rate=_least_rate(rows, ~agrees)
     )
@@ -185,77 +186,19 @@ def _tail(rows: RowStatistics, share: float) -> NDArray[np.float64]:
     return tail
 
 
-def _confusability(rows: RowStatistics) -> Callable[[RowStatistics], NDArray[np.float64]]:
-    """Learn the log ratio of how often the model mixes up (other, given) to what class sizes suggest.
+def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes, share: float) -> NDArray[np.float64]:
+    """Return the smoothed log-odds of the neighbours' votes against the given label; 0 without votes.
 
-    Counted both ways in the less confident half of the rows, since confusions of the model go both ways and live there.
-    Shrunk by a Dirichlet prior on class frequencies, whose concentration has the highest marginal likelihood (the
-    Dirichlet-multinomial of Minka 2000). Pairs that never occur take their class's value.
-
-    Returns
-    -------
-    callable
-        From row statistics of ``m`` items to the log ratios of their pairs, (m,), -3..3.
-    """
-    n_classes = rows.n_classes
-    unsure = (rows.p_top <= _quantile(rows.p_top, 0.5)) & (rows.top != rows.given)
-    top, given = rows.top[unsure].astype(np.int64), rows.given[unsure].astype(np.int64)
-    codes, counts = np.unique(np.r_[top * n_classes + given, given * n_classes + top], return_counts=True)
-    seen = counts.astype(np.float64) / 2.0
-    totals = np.bincount(codes // n_classes, seen, minlength=n_classes).astype(np.float64)
-    frequency = (np.bincount(rows.given, minlength=n_classes) + 1.0) / (len(rows) + n_classes)
-    expected: NDArray[np.float64] = frequency[codes % n_classes] / (1.0 - frequency[codes // n_classes])
-    concentration = _concentration(seen, expected, totals)
-    unseen = np.log(concentration / (totals + concentration))
-    lift_of = _by_code(codes, np.log1p(seen / (concentration * expected)), n_classes**2, len(rows))
-
-    def confusability(rows: RowStatistics) -> NDArray[np.float64]:
-        lift: NDArray[np.float64] = unseen[rows.other] + lift_of(rows.other.astype(np.int64) * n_classes + rows.given)
-        return np.clip(lift, -3.0, 3.0)
-
-    return confusability
-
-
-def _by_code(
-    codes: NDArray[np.int64], values: NDArray[np.float64], n_codes: int, n_wanted: int
-) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """Return a function from codes to values, 0 for those not among the ascending `codes`."""
-    if n_codes <= 4 * n_wanted:  # a table of all is cheaper than searching
-        table = np.zeros(n_codes)
-        table[codes] = values
-        return table.__getitem__
-    ends, padded = np.append(codes, -1), np.append(values, 0.0)
-
-    def search(wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-        place = np.searchsorted(codes, wanted)
-        return np.where(ends[place] == wanted, padded[place], 0.0)
-
-    return search
-
-
-def _concentration(seen: NDArray[np.float64], expected: NDArray[np.float64], totals: NDArray[np.float64]) -> float:
-    """Return the Dirichlet concentration of highest marginal likelihood; unseen pairs contribute nothing."""
-    from scipy.special import gammaln
-
-    likelihoods = [
-        (gammaln(a) - gammaln(totals + a)).sum() + (gammaln(seen + a * expected) - gammaln(a * expected)).sum()
-        for a in _CONCENTRATIONS
-    ]
-    return float(_CONCENTRATIONS[int(np.argmax(likelihoods))])
-
-
-def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes) -> NDArray[np.float64]:
-    """Return the smoothed log-odds of the neighbours' votes for `rows.other` against the given label; 0 without votes.
-
-    Where the neighbours favour a third class, the votes for `rows.other` lie between 0 and what is left; half of that
-    is taken.
+    Votes for `rows.other` count fully, those for further classes by `share`. Where the neighbours favour a third class,
+    the votes for `rows.other` lie between 0 and what is left; half of that is taken.
     """
     n = np.asarray(neighbors.n_votes, dtype=np.float64)
     given = np.nan_to_num(neighbors.given_fraction) * n
     most = np.nan_to_num(neighbors.other_fraction) * n
     third = np.minimum(most, np.maximum(n - given - most, 0.0)) / 2.0
     other = np.where(neighbors.other == rows.other, most, third)
-    odds: NDArray[np.float64] = np.log((other + _VOTE_PRIOR) / (given + _VOTE_PRIOR))
+    against = other + share * np.maximum(n - given - other, 0.0)
+    odds: NDArray[np.float64] = np.log((against + _VOTE_PRIOR) / (given + _VOTE_PRIOR))
     return np.where(n > 0, odds, 0.0)
 
 
@@ -265,9 +208,9 @@ def _stacking(
     """Learn how far margins and votes foresee which of a row's two best classes its label is.
 
     A logistic regression on the rows labelled with one of the two best classes (stacking; Wolpert 1992), with the
-    second class as outcome and normal priors of unit precision: on the margin's slope around 1, which is a calibrated
-    model, and on the votes' around 0. It never asks whether a label is wrong, and noise that neighbours share lowers
-    the votes' worth no more than the model's.
+    second class as outcome, without intercept, since a margin of 0 leaves both equally likely, and with normal priors
+    of unit precision: on the margin's slope around 1, which is a calibrated model, and on the votes' around 0. It never
+    asks whether a label is wrong, and noise that neighbours share lowers the votes' worth no more than the model's.
 
     Returns
     -------
@@ -279,12 +222,11 @@ def _stacking(
     side = np.where(is_second, -1.0, 1.0)  # turns "other against given" into "second against top"
     against_top = np.clip(margin[used] * side, -_LARGEST_MARGIN, 0.0)
     if votes is None:
-        slope = _logistic(*_binned(against_top, is_second), prior_mean=np.array([0.0, 1.0]))[1]
+        slope = _logistic(*_binned(against_top, is_second), prior_mean=np.array([1.0]))[0]
         return float(np.clip(slope, *_SLOPES)), 0.0
-    columns = [np.ones(len(side)), against_top, votes[used] * side]
-    fitted = _logistic(columns, is_second, np.ones(len(side)), prior_mean=np.array([0.0, 1.0, 0.0]))
-    slope = float(np.clip(fitted[1], *_SLOPES))
-    return slope, float(np.clip(fitted[2] / slope, 0.0, 1.0))
+    columns = [against_top, votes[used] * side]
+    slope, vote_slope = _logistic(columns, is_second, np.ones(len(side)), prior_mean=np.array([1.0, 0.0]))
+    return float(np.clip(slope, *_SLOPES)), float(np.clip(vote_slope / max(slope, _SLOPES[0]), 0.0, 1.0))
 
 
 def _binned(
@@ -295,7 +237,7 @@ def _binned(
     trials = np.bincount(place, minlength=2048).astype(np.float64)
     outcomes = np.bincount(place[is_second], minlength=2048).astype(np.float64)
     centers = np.bincount(place, margins, minlength=2048) / np.maximum(trials, 1.0)
-    return [np.ones(2048), centers], outcomes, trials
+    return [centers], outcomes, trials
 
 
 def _logistic(
@@ -305,22 +247,31 @@ def _logistic(
     *,
     prior_mean: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the posterior mode of a logistic regression by Newton's method; the first column is the intercept.
+    """Return the posterior mode of a logistic regression under normal priors of unit precision.
 
-    Priors are normal, of unit precision, and all but flat for the intercept. Sums are taken column by column, not by
-    BLAS, so that the number of threads changes no bit.
+    Newton's method, with a step halved until the posterior rises: margins of over-confident models are so large that
+    full steps overshoot for ever. Sums are taken column by column, not by BLAS, so that the number of threads changes
+    no bit.
     """
-    precision = np.ones(len(columns))
-    precision[0] = 1e-3
-    coefficients = prior_mean.copy()
-    for _ in range(30):
+
+    def posterior(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         linear = sum((c * column for c, column in zip(coefficients, columns, strict=True)), np.zeros(len(trials)))
+        fit = (outcomes * linear - trials * np.logaddexp(0.0, linear)).sum()
+        return float(fit - 0.5 * ((coefficients - prior_mean) ** 2).sum()), linear
+
+    coefficients = prior_mean.copy()
+    height, linear = posterior(coefficients)
+    for _ in range(50):
         fitted = _sigmoid(linear)
         residual, weight = outcomes - trials * fitted, trials * fitted * (1.0 - fitted)
-        gradient = np.array([(column * residual).sum() for column in columns]) - precision * (coefficients - prior_mean)
-        hessian = np.array([[(a * weight * b).sum() for b in columns] for a in columns]) + np.diag(precision)
-        step = np.clip(np.linalg.solve(hessian, gradient), -2.0, 2.0)
-        coefficients = coefficients + step
+        gradient = np.array([(column * residual).sum() for column in columns]) - (coefficients - prior_mean)
+        hessian = np.array([[(a * weight * b).sum() for b in columns] for a in columns]) + np.eye(len(columns))
+        step = np.linalg.solve(hessian, gradient)
+        higher, linear = posterior(coefficients + step)
+        while higher < height and np.abs(step).max() > 1e-8:
+            step = step / 2.0
+            higher, linear = posterior(coefficients + step)
+        coefficients, height = coefficients + step, higher
         if np.abs(step).max() < 1e-8:
             break
     return coefficients
