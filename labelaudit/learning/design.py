@@ -33,6 +33,13 @@ class OneHot:
         sums = np.asarray(np.bincount(self.place, values, minlength=self.n_levels + 1), dtype=np.float64)
         return sums[: self.n_levels]
 
+    def column_sums(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums of each of the `columns` (m, p) over the rows of each level, (n_levels, p)."""
+        p = columns.shape[1]
+        cells = (self.place[:, None] * p + np.arange(p)).ravel()
+        sums = np.asarray(np.bincount(cells, columns.ravel(), minlength=(self.n_levels + 1) * p), dtype=np.float64)
+        return sums.reshape(-1, p)[:-1]
+
     def joint_sums(self, other: OneHot, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of `values` (m,) over the rows of each pair of levels, (n_levels, other.n_levels)."""
         width = other.n_levels + 1
@@ -72,14 +79,15 @@ class Design:
 
     def gram(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``X' diag(weight) X``, (d, d), for `weight` (m,)."""
+        n_dense = self.dense.shape[1]
+        ends = np.cumsum([n_dense, *(block.n_levels for block in self.blocks)])
+        gram = np.zeros((ends[-1], ends[-1]))
         weighted = self.dense * weight[:, None]
-        rows = [[weighted.T @ self.dense, *(self._crossed(weighted, block) for block in self.blocks)]]
-        for place, block in enumerate(self.blocks):
-            left = [rows[i][place + 1].T for i in range(place + 1)]
-            right = [block.joint_sums(other, weight) for other in self.blocks[place + 1 :]]
-            rows.append([*left, np.diag(block.sums(weight)), *right])
-        return np.block(rows)
-
-    @staticmethod
-    def _crossed(weighted: NDArray[np.float64], block: OneHot) -> NDArray[np.float64]:
-        return np.stack([block.sums(column) for column in weighted.T])
+        gram[:n_dense, :n_dense] = weighted.T @ self.dense
+        for number, block in enumerate(self.blocks):
+            own = slice(ends[number], ends[number + 1])
+            gram[own, own] = np.diag(block.sums(weight))
+            gram[own, :n_dense] = block.column_sums(weighted)
+            for earlier, other in enumerate(self.blocks[:number]):
+                gram[own, ends[earlier] : ends[earlier + 1]] = block.joint_sums(other, weight)
+        return np.asarray(np.tril(gram) + np.tril(gram, -1).T)
