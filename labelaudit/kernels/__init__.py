@@ -1,8 +1,8 @@
 """The row reduction: each chunk of probabilities is read once and leaves a handful of numbers for each row.
 
-There are two kernels of one meaning: NumPy for small data, where there is nothing to wait for, and a compiled one for
-large data. Which one it is follows from the size of the whole data alone, so that the result does not depend on chunks
-or threads. See ``docs/decisions`` for the figures behind this.
+There are two kernels: NumPy for small data, where there is nothing to wait for, and a compiled one for large data. Both
+do the same float operations in the same order and give the same bits, so the choice is one of time alone. See
+``docs/decisions`` for the figures behind it.
 """
 
 from __future__ import annotations

@@ -1,24 +1,25 @@
-"""The row reduction in NumPy, block by block: no start-up cost, so it serves small data.
+"""The row reduction in NumPy: no start-up cost, and the same bits as :mod:`labelaudit.kernels.compiled`.
 
-It calls the reference on blocks whose temporaries stay in the processor's cache.
+Both do the same float operations in the same order: a block of rows is reduced column by column, with the rows side by
+side. Temporaries of a block stay in the processor's cache.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labelaudit.kernels.reference import reduce_rows
-from labelaudit.kernels.row_statistics import PROBABILITY_FLOOR, RowStatistics
+from labelaudit.kernels.arithmetic import COLUMNS, FLOOR, POWER, TINY, Limits, log, power
+from labelaudit.kernels.row_statistics import RowStatistics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["reduce_chunk", "row_entropy"]
 
-_BLOCK_VALUES = 32_768
+_TILE_VALUES = 2**15  # of a block's rows in the columns that are added up together
 
 
 def reduce_chunk(
@@ -47,23 +48,26 @@ def reduce_chunk(
     -------
     int
         The first row that may hold no probabilities (not finite, out of 0..1, or of another sum), −1 if there is none.
-        This kernel is certain, and leaves `out` as it was if there is one; the compiled kernel may doubt a good row,
-        and reduces it all the same.
+        A good row may be doubted, a bad one is never missed; all others are reduced all the same.
     """
-    doubtful = _first_doubtful(pred_probs, tolerance)
-    if doubtful >= 0:
-        return doubtful
+    limits = Limits.of(thresholds, pred_probs.dtype, tolerance)
+    doubtful = -1
     for rows in _blocks(pred_probs):
-        reduced = reduce_rows(labels[rows], pred_probs[rows], thresholds)
-        target = out.take(rows)
-        for field in fields(RowStatistics):
-            if field.name != "n_classes":
-                getattr(target, field.name)[:] = getattr(reduced, field.name)
-    return -1
+        p, given = pred_probs[rows], labels[rows]
+        columns = np.ascontiguousarray(p.T)
+        with np.errstate(all="ignore"):  # of what is no probability; the caller says so in words
+            sums = _sums(columns, given, limits.shift)
+            _write(out.take(rows), columns, given, sums, limits)
+        fine = (columns.min(axis=0) >= limits.low) & (columns.max(axis=0) <= limits.high)
+        fine &= np.abs(sums.total - 1.0) <= limits.tolerance
+        if doubtful < 0 and not fine.all():
+            doubtful = int(rows.start + np.argmin(fine))
+    out.set_given(labels)
+    return doubtful
 
 
 def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tolerance: float) -> int:
-    """Write the entropy of each row in nats.
+    """Write the entropy of each row in nats, to the last bit as :func:`reduce_chunk` does.
 
     Parameters
     ----------
@@ -79,23 +83,91 @@ def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tol
     int
         As :func:`reduce_chunk`.
     """
-    doubtful = _first_doubtful(pred_probs, tolerance)
-    if doubtful >= 0:
-        return doubtful
-    for rows in _blocks(pred_probs):
-        p = np.asarray(pred_probs[rows], dtype=np.float64)
-        out[rows] = -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=1)
-    return -1
+    n_classes = pred_probs.shape[1]
+    out_of_reach = RowStatistics.allocate(len(pred_probs), n_classes, pred_probs.dtype)
+    labels = np.full(len(pred_probs), -1, dtype=np.int32)
+    doubtful = reduce_chunk(out_of_reach, labels, pred_probs, np.full(n_classes, 2.0), tolerance)
+    out[:] = out_of_reach.entropy
+    return doubtful
 
 
-def _blocks(pred_probs: NDArray[np.floating]) -> list[slice]:
+def _blocks(pred_probs: NDArray[np.floating]) -> Iterator[slice]:
     n, n_classes = pred_probs.shape
-    step = max(1, _BLOCK_VALUES // n_classes)
-    return [slice(start, start + step) for start in range(0, n, step)]
+    step = _TILE_VALUES // min(n_classes, COLUMNS)
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
-def _first_doubtful(p: NDArray[np.floating], tolerance: float) -> int:
-    with np.errstate(invalid="ignore"):  # inf − inf is doubtful, and said so in words by the caller
-        close = np.abs(p.sum(axis=1, dtype=np.float64) - 1.0) <= tolerance
-    fine = close & (p.min(axis=1) >= -PROBABILITY_FLOOR) & (p.max(axis=1) <= 1 + PROBABILITY_FLOOR)
-    return -1 if fine.all() else int(np.argmin(fine))
+class _Sums(NamedTuple):
+    """Sums over the columns of a block, each (b,).
+
+    Attributes
+    ----------
+    total, lifted, negative_entropy : (b,) float64
+        Of the probabilities, of what clipping at 1e-6 adds to them, of ``p log p``.
+    tail : (b,) float64
+        Of ``max(p, 1e-6) ** 0.3`` over all classes but the given one.
+    shifted : (b,) float
+        Greatest shifted probability of these.
+    """
+
+    total: NDArray[np.float64]
+    lifted: NDArray[np.float64]
+    negative_entropy: NDArray[np.float64]
+    tail: NDArray[np.float64]
+    shifted: NDArray[np.floating]
+
+
+def _sums(columns: NDArray[np.floating], given: NDArray[np.int32], shift: NDArray[np.floating]) -> _Sums:
+    """Add up a block given as columns, (K, b): one after the other in its precision, tiles of columns in float64."""
+    n, dtype = len(given), columns.dtype
+    total, carried, shifted = np.zeros(n), np.zeros((3, n)), np.zeros(n, dtype=dtype)
+    for first in range(0, len(columns), COLUMNS):
+        tile = columns[first : first + COLUMNS]
+        logs = log(np.maximum(tile, TINY))
+        terms = np.stack([np.maximum(FLOOR - tile, 0), tile * logs, power(logs).astype(dtype, copy=False)])
+        moved = tile + shift[first : first + COLUMNS, None]
+        here = np.flatnonzero((given >= first) & (given < first + len(tile)))
+        terms[2, given[here] - first, here] = 0
+        moved[given[here] - first, here] = 0
+        sums = np.zeros((3, n), dtype=dtype)
+        for c in range(len(tile)):
+            total += tile[c]
+            sums += terms[:, c]
+            np.maximum(shifted, moved[c], out=shifted)
+        carried += sums
+    lifted, negative_entropy, tail = carried
+    return _Sums(total, lifted, negative_entropy, tail, shifted)
+
+
+def _two_best(p: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of the two greatest values of each row; of equal ones the first."""
+    top = p.argmax(axis=1)
+    left = p.copy()
+    left[np.arange(len(p)), top] = -1
+    return top, left.argmax(axis=1)
+
+
+def _write(
+    out: RowStatistics,
+    columns: NDArray[np.floating],
+    given: NDArray[np.int32],
+    sums: _Sums,
+    limits: Limits,
+) -> None:
+    rows, labels = np.arange(len(given)), np.maximum(given, 0)
+    top, second = _two_best(columns.T)
+    reached = columns >= limits.least[:, None]
+    n_confident = reached.sum(axis=0)
+    sole = np.arange(len(columns)) @ reached  # the one that reaches its threshold, where it is one
+    out.p_given[:], out.p_top[:], out.p_second[:] = columns[labels, rows], columns[top, rows], columns[second, rows]
+    out.top[:], out.second[:], out.other[:] = top, second, np.where(top == given, second, top)
+    out.p_other[:] = np.where(top == given, out.p_second, out.p_top)
+    out.confident[:] = np.where(n_confident == 0, -1, np.where(n_confident == 1, sole, top))
+    out.entropy[:] = np.maximum(-sums.negative_entropy, 0.0)
+    log_given, log_other = (log(np.maximum(p, FLOOR).astype(np.float32)) for p in (out.p_given, out.p_other))
+    log_total = log((sums.total + sums.lifted).astype(np.float32))
+    out.log_given[:], out.log_other[:] = log_given - log_total, log_other - log_total
+    out.tail[:] = np.maximum(log(sums.tail.astype(np.float32) / power(log_other)), np.float32(0)) / POWER
+    scale = sums.total + limits.shift_sum
+    out.adjusted_given[:] = (out.p_given + limits.shift[labels]) / scale
+    out.adjusted_other[:] = sums.shifted / scale

@@ -1,9 +1,9 @@
-"""The row reduction compiled: one read of each row, vectorised by LLVM, without the GIL.
+"""The row reduction compiled: one read of each row, without the GIL, the bits of :mod:`labelaudit.kernels.blocked`.
 
-Two things make the loops vectorise. Logarithm and power are polynomials in float32 (after Cephes), good to 2e-7. And
-maxima are taken of the bit patterns as integers, which order non-negative floats as the floats do: LLVM will not
-reorder a float maximum that might meet NaN. (Below zero, down to the accepted −1e-6 of rounding noise, the order is
-reversed; nothing depends on it.) numba widens integer arithmetic to 64 bits, hence the many casts.
+Rows lie side by side in the lanes of the vectors, so that rows of few classes fill them as well as long ones and no
+sum is taken across lanes. A tile of 64 rows and 32 columns is transposed into the cache and reduced column by column.
+What is kept of a row lies in one array for each type: LLVM checks whether arrays overlap before it enters a vector
+loop, and gives up where there are many to compare. numba widens integer arithmetic to 64 bits, hence the casts.
 
 Importing this module imports numba, so it is imported where there is enough data to be worth it.
 """
@@ -11,33 +11,44 @@ Importing this module imports numba, so it is imported where there is enough dat
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
 
-from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, PROBABILITY_FLOOR, TAIL_POWER, RowStatistics
+from labelaudit.kernels import arithmetic
+from labelaudit.kernels.arithmetic import Limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from labelaudit.kernels.row_statistics import RowStatistics
+
 __all__ = ["reduce_chunk", "row_entropy"]
 
-# Sums may be reordered and multiplications fused with additions; NaN and infinity keep their meaning.
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz", "contract", "arcp"}}
+# No "fastmath": neither reordered sums nor multiplications fused with additions, which NumPy does not have.
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 _f4 = np.float32
+_f8 = np.float64
 _i4 = np.int32
-_FLOOR = _i4(_f4(PROBABILITY_FLOOR).view(np.int32))
-_ROUNDING = (
-    1e-5  # of a row's sum in float32: better to doubt a good row, which is looked at again, than to miss a bad one
-)
-_BLOCK = 2048  # values whose logarithms are taken together, so that rows of few classes fill the vectors too
-_TINY = _i4(_f4(1e-37).view(np.int32))  # log 0 must be finite to be multiplied by 0
-_LOG_FLOOR = _f4(math.log(PROBABILITY_FLOOR))
-_POWER = _f4(TAIL_POWER)
+_LANES = 64
+_TAKEN = 64  # columns of a tile: several lines of memory in a row, which the processor fetches ahead
+_COLUMNS = arithmetic.COLUMNS
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7 = arithmetic.LOG_COEFFICIENTS
+_P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.POWER_COEFFICIENTS
+_SQRT_HALF, _ONE, _LN2 = arithmetic.SQRT_HALF_BITS, arithmetic.ONE_BITS, arithmetic.LN2
+_POWER, _POWER_OF_TWO, _INTEGER = arithmetic.POWER, arithmetic.POWER_OF_TWO, arithmetic.INTEGER
+_TINY, _FLOOR, _LOG_FLOOR = arithmetic.TINY, arithmetic.FLOOR, arithmetic.LOG_FLOOR
+
+# Rows of the arrays that hold what is known of each lane: sums of a tile, of all tiles, and integers.
+_LIFTED, _NEGATIVE_ENTROPY, _TAIL, _SHIFTED, _MOVED = range(5)
+_TOTAL, _ADJUSTED_GIVEN, _ADJUSTED_OTHER = 3, 4, 5
+_TOP, _SECOND = range(2)
+_GIVEN, _TOP_INDEX, _SECOND_INDEX, _OTHER, _CONFIDENT, _N_CONFIDENT, _CONFIDENT_SUM, _BELOW = range(8)
+_GIVEN_LOG, _OTHER_LOG, _TOTAL_LOG, _TAIL_LOG = range(4)
+_NEVER = -4  # below every shifted probability
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -46,6 +57,10 @@ def _compiled(function: Callable[..., Any]) -> Any:
     with contextlib.suppress(RuntimeError):  # there is no folder to write to: each process compiles for itself
         dispatcher.enable_caching()
     return dispatcher
+
+
+_inlined = numba.njit(forceinline=True, **_OPTIONS)
+"""Compile as a part of what calls it: a call within a loop would keep LLVM from vectorising it."""
 
 
 class _Rows(NamedTuple):
@@ -67,9 +82,6 @@ class _Rows(NamedTuple):
     adjusted_other: NDArray[np.floating]
 
 
-_NEEDS_LABEL = ("p_given", "p_other", "log_given", "log_other", "tail", "adjusted_given", "adjusted_other")
-
-
 def reduce_chunk(
     out: RowStatistics,
     labels: NDArray[np.int32],
@@ -78,29 +90,18 @@ def reduce_chunk(
     tolerance: float,
 ) -> int:
     """Reduce a chunk into `out`; parameters and result as :func:`labelaudit.kernels.blocked.reduce_chunk`."""
-    block = _read_only(np.ascontiguousarray(pred_probs))
-    out.given[:] = labels
-    shift = (thresholds.max() - thresholds).astype(np.float32)
-    least = _rounded_up(thresholds - CONFIDENT_SLACK, block.dtype)
+    limits = Limits.of(thresholds, pred_probs.dtype, tolerance)
     rows = _Rows(*(getattr(out, name) for name in _Rows._fields))
-    low, high = _limits(block.dtype)
-    doubtful = _reduce(
-        block, block.view(low.dtype), _read_only(labels), least, shift, float((thresholds.max() - thresholds).sum()),
-        low, high, tolerance - _ROUNDING, rows,
-    )  # fmt: skip
-    unlabelled = labels < 0
-    if unlabelled.any():
-        rows.other[unlabelled] = -1
-        for name in _NEEDS_LABEL:
-            getattr(out, name)[unlabelled] = np.nan
+    doubtful = _reduce(_read_only(np.ascontiguousarray(pred_probs)), _read_only(labels), *limits, rows)
+    out.set_given(labels)
     return int(doubtful)
 
 
 def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tolerance: float) -> int:
     """Write the entropy of each row; parameters and result as :func:`labelaudit.kernels.blocked.row_entropy`."""
+    limits = Limits.of(np.zeros(1), pred_probs.dtype, tolerance)
     block = _read_only(np.ascontiguousarray(pred_probs))
-    low, high = _limits(block.dtype)
-    return int(_entropies(block, block.view(low.dtype), low, high, tolerance - _ROUNDING, out))
+    return int(_entropies(block, limits.low, limits.high, limits.tolerance, out))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -110,178 +111,231 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _limits(dtype: np.dtype[np.floating]) -> tuple[np.signedinteger, np.signedinteger]:
-    """Return the bit patterns of −1e-6 and 1 + 1e-6: what lies between them in the order of floats is accepted."""
-    integer = np.int32 if dtype.itemsize == 4 else np.int64
-    ends = np.array([-PROBABILITY_FLOOR, 1 + PROBABILITY_FLOOR], dtype=dtype).view(integer)
-    return ends[0], ends[1]
+@_inlined
+def _log(x):
+    """Return log of a number from 1e-37 in float32; see :func:`labelaudit.kernels.arithmetic.log`."""
+    exponent = _i4(_i4(_f4(x).view(_i4) - _SQRT_HALF) >> _i4(23))
+    m = _f4(x * _i4(_ONE - _i4(exponent << _i4(23))).view(_f4) - _f4(1))
+    y = ((((((_L7 * m + _L6) * m + _L5) * m + _L4) * m + _L3) * m + _L2) * m + _L1) * m + _L0
+    return y * (m * m) + m + _f4(exponent) * _LN2
 
 
-def _rounded_up(values: NDArray[np.float64], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
-    """Return the least number of `dtype` not below each value, so that comparing in `dtype` decides as float64 does."""
-    rounded = values.astype(dtype)
-    return np.where(rounded < values, np.nextafter(rounded, dtype.type(np.inf)), rounded).astype(dtype)
+@_inlined
+def _power(log):
+    """Return ``max(p, 1e-6) ** 0.3`` of ``log p``; see :func:`labelaudit.kernels.arithmetic.power`."""
+    x = _POWER_OF_TWO * _f4(log if log > _LOG_FLOOR else _LOG_FLOOR)
+    rounded = x + _INTEGER
+    f = x - (rounded - _INTEGER)
+    y = ((((_P5 * f + _P4) * f + _P3) * f + _P2) * f + _P1) * f + _P0
+    return _i4(_f4(y).view(_i4) + _i4(_f4(rounded).view(_i4) << _i4(23))).view(_f4)
 
 
-@_compiled
-def _log(bits):
-    """Return log of a normal positive float32, given as its bits."""
-    exponent = _i4(_i4(bits - _i4(0x3F3504F3)) >> _i4(23))  # so that the mantissa lies in √½ .. √2
-    m = _i4(bits - _i4(exponent << _i4(23))).view(_f4) - _f4(1.0)
-    y = _f4(7.0376836292e-2)
-    y = y * m + _f4(-1.1514610310e-1)
-    y = y * m + _f4(1.1676998740e-1)
-    y = y * m + _f4(-1.2420140846e-1)
-    y = y * m + _f4(1.4249322787e-1)
-    y = y * m + _f4(-1.6668057665e-1)
-    y = y * m + _f4(2.0000714765e-1)
-    y = y * m + _f4(-2.4999993993e-1)
-    y = y * m + _f4(3.3333331174e-1)
-    y = y * m * m * m
-    scale = _f4(exponent)
-    y = y + scale * _f4(-2.12194440e-4) - _f4(0.5) * m * m
-    return m + y + scale * _f4(0.693359375)  # log 2 comes in two parts, for its last bits
+@_inlined
+def _take_tile(p, row, column, n_rows, end, tile):
+    """Transpose a part of `p`; lanes without a row keep what they hold, which nothing reads."""
+    for lane in range(n_rows):
+        for c in range(end - column):
+            tile[c, lane] = p[row + lane, column + c]
 
 
-@_compiled
-def _exp(x):
-    """Return exp of a float32 in −80 .. 80."""
-    n = _i4(_i4(x * _f4(1.44269504) + _f4(128.5)) - _i4(128))
-    r = x - _f4(n) * _f4(0.693359375) - _f4(n) * _f4(-2.12194440e-4)
-    y = _f4(1.9875691500e-4)
-    y = y * r + _f4(1.3981999507e-3)
-    y = y * r + _f4(8.3334519073e-3)
-    y = y * r + _f4(4.1665795894e-2)
-    y = y * r + _f4(1.6666665459e-1)
-    y = y * r + _f4(5.0000001201e-1)
-    return (y * r * r + r + _f4(1.0)) * _i4(_i4(n + _i4(127)) << _i4(23)).view(_f4)
-
-
-@_compiled
-def _logs_and_powers(values, logs, powers):
-    """Write ``log p`` and ``max(p, 1e-6) ** 0.3`` of values that may span several rows."""
+@_inlined
+def _logs_and_powers(values, logs):
+    """Write the logarithm of each value to one half of `logs`, its power to the other."""
     for e in range(len(values)):
-        pattern = _f4(values[e]).view(_i4)
-        log = _log(pattern if pattern > _TINY else _TINY)
-        logs[e] = log
-        powers[e] = _exp(_POWER * (log if log > _LOG_FLOOR else _LOG_FLOOR))
+        logs[0, e] = _log(values[e] if values[e] > _TINY else _TINY)
+    for e in range(len(values)):
+        logs[1, e] = _power(logs[0, e])
+
+
+@_inlined
+def _clear_given(column, n_columns, index, tile, powers):
+    """Put what never counts in the place of each lane's given class, for what is kept of the other classes."""
+    for lane in range(_LANES):
+        c = index[_GIVEN, lane] - column
+        if 0 <= c < n_columns:
+            tile[c, lane] = _NEVER
+            powers[c * _LANES + lane] = 0
+
+
+@_inlined
+def _add(tile, c, logs, sums, totals):
+    """Add one column to the sums of each lane."""
+    for lane in range(_LANES):
+        totals[_TOTAL, lane] += tile[c, lane]
+    for lane in range(_LANES):
+        value = tile[c, lane]
+        below = _FLOOR - value
+        sums[_LIFTED, lane] += below if below > _f4(0) else _f4(0)
+        sums[_NEGATIVE_ENTROPY, lane] += value * logs[0, c * _LANES + lane]
+
+
+@_inlined
+def _rank(tile, c, j, best, index):
+    """Keep the two greatest values of each lane; of equal ones the first."""
+    for lane in range(_LANES):
+        value, top, second = tile[c, lane], best[_TOP, lane], best[_SECOND, lane]
+        first_index, second_index = index[_TOP_INDEX, lane], index[_SECOND_INDEX, lane]
+        leads, follows = value > top, value > second
+        best[_SECOND, lane] = top if leads else (value if follows else second)
+        index[_SECOND_INDEX, lane] = first_index if leads else (j if follows else second_index)
+        best[_TOP, lane] = value if leads else top
+        index[_TOP_INDEX, lane] = j if leads else first_index
+
+
+@_inlined
+def _compare(tile, c, j, least, low, index):
+    """Compare a column with its threshold and with the least value that may be a probability."""
+    for lane in range(_LANES):
+        reached = _i4(tile[c, lane] >= least)
+        index[_N_CONFIDENT, lane] = _i4(index[_N_CONFIDENT, lane] + reached)
+        index[_CONFIDENT_SUM, lane] = _i4(index[_CONFIDENT_SUM, lane] + _i4(reached * j))
+        index[_BELOW, lane] = _i4(index[_BELOW, lane] + _i4(not tile[c, lane] >= low))  # NaN is neither
+
+
+@_inlined
+def _add_others(tile, c, logs, shift, sums):
+    """Add a column to what is kept of the classes that are not the given one."""
+    for lane in range(_LANES):
+        sums[_TAIL, lane] += logs[1, c * _LANES + lane]
+        shifted, moved = sums[_SHIFTED, lane], tile[c, lane] + shift
+        # Without "+ 0" LLVM makes this a branch around the store, and no vectors of it.
+        sums[_SHIFTED, lane] = (moved if moved > shifted else shifted) + _f4(0)
+
+
+@_inlined
+def _carry(sums, totals):
+    """Move the sums of a tile on to float64."""
+    for lane in range(_LANES):
+        totals[_LIFTED, lane] += sums[_LIFTED, lane]
+        totals[_NEGATIVE_ENTROPY, lane] += sums[_NEGATIVE_ENTROPY, lane]
+        totals[_TAIL, lane] += sums[_TAIL, lane]
+    sums[:_SHIFTED] = 0
+
+
+@_inlined
+def _finish(pair, totals, logs):
+    """Take the logarithms that are wanted once a row; `pair` holds the given and the best other probability.
+
+    In short loops, each of which LLVM vectorises.
+    """
+    for lane in range(_LANES):
+        given, other = _f4(pair[0, lane]), _f4(pair[1, lane])
+        logs[_GIVEN_LOG, lane] = given if given > _FLOOR else _FLOOR
+        logs[_OTHER_LOG, lane] = other if other > _FLOOR else _FLOOR
+    for lane in range(_LANES):
+        logs[_TOTAL_LOG, lane] = totals[_TOTAL, lane] + totals[_LIFTED, lane]
+        logs[_TAIL_LOG, lane] = totals[_TAIL, lane]
+    _take_logs(logs[:_TAIL_LOG].reshape(-1))
+    for lane in range(_LANES):
+        logs[_TAIL_LOG, lane] = logs[_TAIL_LOG, lane] / _power(logs[_OTHER_LOG, lane])
+    _take_logs(logs[_TAIL_LOG])
+    for lane in range(_LANES):
+        tail = logs[_TAIL_LOG, lane]
+        logs[_TAIL_LOG, lane] = (tail if tail > _f4(0) else _f4(0)) / _POWER
+        logs[_GIVEN_LOG, lane] -= logs[_TOTAL_LOG, lane]
+        logs[_OTHER_LOG, lane] -= logs[_TOTAL_LOG, lane]
+
+
+@_inlined
+def _take_logs(values):
+    for e in range(len(values)):
+        values[e] = _log(values[e])
+
+
+@_inlined
+def _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum):
+    """Look up what depends on the given class, and put in place of sums what follows from them."""
+    for lane in range(n_rows):
+        given, top = index[_GIVEN, lane], index[_TOP_INDEX, lane]
+        pair[0, lane] = p[start + lane, max(given, 0)]
+        pair[1, lane] = best[_SECOND if top == given else _TOP, lane]
+        sums[_MOVED, lane] = pair[0, lane] + shift[max(given, 0)]
+        index[_OTHER, lane] = index[_SECOND_INDEX, lane] if top == given else top
+        several = top if index[_N_CONFIDENT, lane] > 1 else _i4(-1)
+        index[_CONFIDENT, lane] = index[_CONFIDENT_SUM, lane] if index[_N_CONFIDENT, lane] == 1 else several
+    for lane in range(_LANES):
+        scale = totals[_TOTAL, lane] + shift_sum
+        totals[_ADJUSTED_GIVEN, lane] = _f8(sums[_MOVED, lane]) / scale
+        totals[_ADJUSTED_OTHER, lane] = _f8(sums[_SHIFTED, lane]) / scale
+
+
+@_inlined
+def _write(i, lane, best, index, pair, totals, logs, out):
+    """Write the statistics of one row."""
+    out.p_given[i] = pair[0, lane]
+    out.p_other[i] = pair[1, lane]
+    out.other[i] = index[_OTHER, lane]
+    out.top[i] = index[_TOP_INDEX, lane]
+    out.second[i] = index[_SECOND_INDEX, lane]
+    out.p_top[i] = best[_TOP, lane]
+    out.p_second[i] = best[_SECOND, lane]
+    entropy = -totals[_NEGATIVE_ENTROPY, lane]
+    out.entropy[i] = entropy if entropy > 0.0 else 0.0
+    out.log_given[i] = logs[_GIVEN_LOG, lane]
+    out.log_other[i] = logs[_OTHER_LOG, lane]
+    out.tail[i] = logs[_TAIL_LOG, lane]
+    out.confident[i] = index[_CONFIDENT, lane]
+    out.adjusted_given[i] = totals[_ADJUSTED_GIVEN, lane]
+    out.adjusted_other[i] = totals[_ADJUSTED_OTHER, lane]
 
 
 @_compiled
-def _best_but(bits, without):
-    """Return the first index of the greatest of a row's bit patterns, leaving one index out."""
-    n_classes = _i4(len(bits))
-    lowest = bits.dtype.type(np.iinfo(bits.dtype).min)
-    best = lowest
-    for j in range(n_classes):
-        value = bits[j] if j != without else lowest
-        best = value if value > best else best
-    index = n_classes
-    for j in range(n_classes):
-        found = _i4(j) if (bits[j] == best) & (j != without) else n_classes
-        index = found if found < index else index
-    return index
-
-
-@_compiled
-def _outside(pattern, low, high):
-    """Return 1 for a bit pattern above 1 + 1e-6, infinite, NaN, or with the sign and a magnitude above 1e-6; else 0."""
-    return _i4((pattern > high) | ((pattern < 0) & (pattern > low)))
-
-
-@_compiled
-def _sums(p, bits, logs, powers, given, low, high):
-    """Return a row's sum, clipped sum, negative entropy, powers of all but the given class, and values out of range."""
-    total = 0.0  # in float64: a thousand tiny values beside one near 1 would lose their last bits
-    lifted = _f4(0)
-    negative_entropy = _f4(0)
-    tail = _f4(0)
-    outside = _i4(0)
-    for j in range(len(p)):
-        value = _f4(p[j])
-        total += p[j]
-        lifted += _f4(PROBABILITY_FLOOR) - value if value < _f4(PROBABILITY_FLOOR) else _f4(0)
-        negative_entropy += value * logs[j]
-        tail += powers[j] if j != given else _f4(0)
-        outside = _i4(outside + _outside(bits[j], low, high))
-    return total, total + lifted, negative_entropy, tail, outside
-
-
-@_compiled
-def _against_thresholds(p, given, least, shift):
-    """Return how many classes are confident, the first of them, and the greatest shifted value of the other classes."""
-    n_classes = _i4(len(p))
-    reached = _i4(0)
-    first = n_classes
-    shifted = _i4(0)
-    for j in range(n_classes):
-        is_reached = p[j] >= least[j]
-        reached = _i4(reached + _i4(is_reached))
-        found = _i4(j) if is_reached else n_classes
-        first = found if found < first else first
-        moved = _f4(_f4(p[j]) + shift[j]).view(_i4) if j != given else _i4(0)
-        shifted = moved if moved > shifted else shifted
-    return reached, first, _i4(shifted).view(_f4)  # numba wants the cast before a view
-
-
-@_compiled
-def _reduce(p, bits, labels, least, shift, shift_sum, low, high, tolerance, out):
+def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
     """Reduce all rows; return the first that may hold no probabilities, −1 if there is none."""
+    n, n_classes = p.shape
+    tile = np.zeros((_TAKEN, _LANES), p.dtype)
+    tile_logs = np.empty((2, _COLUMNS * _LANES), _f4)
+    sums, totals = np.empty((5, _LANES), p.dtype), np.empty((6, _LANES), _f8)
+    best, pair = np.empty((2, _LANES), p.dtype), np.zeros((2, _LANES), p.dtype)
+    index, logs = np.empty((8, _LANES), _i4), np.empty((4, _LANES), _f4)
     doubtful = -1
-    n_classes = p.shape[1]
-    values = p.reshape(-1)
-    block = max(1, _BLOCK // n_classes) * n_classes
-    logs = np.empty(block, dtype=np.float32)
-    powers = np.empty(block, dtype=np.float32)
-    for i in range(len(p)):
-        row = p[i]
-        at = i * n_classes % block
-        if at == 0:
-            _logs_and_powers(values[i * n_classes : i * n_classes + block], logs, powers)
-        span = slice(at, at + n_classes)
-        total, clipped_total, negative_entropy, tail, outside = _sums(
-            row, bits[i], logs[span], powers[span], labels[i], low, high
-        )
-        reached, first, shifted = _against_thresholds(row, labels[i], least, shift)
-        top = _best_but(bits[i], -1)
-        second = _best_but(bits[i], top)
-        other = second if top == labels[i] else top
-        given = max(labels[i], 0)
-        log_total = math.log(clipped_total)
-        out.p_given[i] = row[given]
-        out.other[i] = other
-        out.p_other[i] = row[other]
-        out.top[i] = top
-        out.second[i] = second
-        out.p_top[i] = row[top]
-        out.p_second[i] = row[second]
-        out.entropy[i] = max(-negative_entropy, _f4(0))
-        out.log_given[i] = math.log(max(row[given], PROBABILITY_FLOOR)) - log_total
-        out.log_other[i] = math.log(max(row[other], PROBABILITY_FLOOR)) - log_total
-        out.tail[i] = max(math.log(tail / powers[at + other]), 0.0) / TAIL_POWER
-        out.confident[i] = -1 if reached == 0 else (first if reached == 1 else top)
-        out.adjusted_given[i] = (row[given] + shift[given]) / (total + shift_sum)
-        out.adjusted_other[i] = shifted / (total + shift_sum)
-        if doubtful < 0 and (outside > 0 or not abs(total - 1.0) <= tolerance):
-            doubtful = i
+    for start in range(0, n, _LANES):
+        n_rows = min(_LANES, n - start)
+        sums[:], totals[:], best[:], index[:] = 0, 0, -1, -1
+        index[_N_CONFIDENT:] = 0
+        index[_GIVEN, :n_rows] = labels[start : start + n_rows]
+        for taken in range(0, n_classes, _TAKEN):
+            end = min(taken + _TAKEN, n_classes)
+            _take_tile(p, start, taken, n_rows, end, tile)
+            for column in range(taken, end, _COLUMNS):
+                width = min(_COLUMNS, end - column)
+                part = tile[column - taken : column - taken + width]
+                _logs_and_powers(part.reshape(-1), tile_logs)
+                for c in range(width):
+                    j = _i4(column + c)
+                    _add(part, c, tile_logs, sums, totals)
+                    _rank(part, c, j, best, index)
+                    _compare(part, c, j, least[j], low, index)
+                _clear_given(column, width, index, part, tile_logs[1])
+                for c in range(width):
+                    _add_others(part, c, tile_logs, shift[column + c], sums)
+                _carry(sums, totals)
+        _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
+        _finish(pair, totals, logs)
+        for lane in range(n_rows):
+            _write(start + lane, lane, best, index, pair, totals, logs, out)
+            fine = index[_BELOW, lane] == 0 and best[_TOP, lane] <= high
+            if doubtful < 0 and not (fine and abs(totals[_TOTAL, lane] - 1.0) <= tolerance):
+                doubtful = start + lane
     return doubtful
 
 
 @_compiled
-def _entropies(p, bits, low, high, tolerance, out):
+def _entropies(p, low, high, tolerance, out):
     """Write each row's entropy; return the first row that may hold no probabilities, −1 if there is none."""
     doubtful = -1
+    n_classes = p.shape[1]
     for i in range(len(p)):
-        total = 0.0
-        negative_entropy = _f4(0)
-        outside = _i4(0)
-        for j in range(p.shape[1]):
-            value = _f4(p[i, j])
-            pattern = value.view(_i4)
-            total += p[i, j]
-            negative_entropy += value * _log(pattern if pattern > _TINY else _TINY)
-            outside = _i4(outside + _outside(bits[i, j], low, high))
-        out[i] = max(-negative_entropy, _f4(0))
-        if doubtful < 0 and (outside > 0 or not abs(total - 1.0) <= tolerance):
+        total, negative_entropy, fine = _f8(0), _f8(0), True
+        for column in range(0, n_classes, _COLUMNS):
+            part = p.dtype.type(0)
+            for j in range(column, min(column + _COLUMNS, n_classes)):
+                value = p[i, j]
+                total += value
+                part += value * _log(value if value > _TINY else _TINY)
+                fine &= low <= value <= high
+            negative_entropy += _f8(part)
+        out[i] = -negative_entropy if negative_entropy < 0.0 else 0.0
+        if doubtful < 0 and not (fine and abs(total - 1.0) <= tolerance):
             doubtful = i
     return doubtful

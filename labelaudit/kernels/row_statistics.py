@@ -25,6 +25,7 @@ TAIL_POWER = 0.3
 """Exponent of the tail statistic."""
 
 _CLASS_INDICES = frozenset({"given", "other", "top", "second", "confident"})
+_NEEDS_LABEL = ("p_given", "p_other", "log_given", "log_other", "tail", "adjusted_given", "adjusted_other")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,6 +89,15 @@ class RowStatistics:
         """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index."""
         kinds = {f.name: np.int32 if f.name in _CLASS_INDICES else dtype for f in fields(cls) if f.name != "n_classes"}
         return cls(**{name: np.empty(n, dtype=kind) for name, kind in kinds.items()}, n_classes=n_classes)
+
+    def set_given(self, labels: NDArray[np.int32]) -> None:
+        """Set the given labels; where there is none (−1), what needs one becomes NaN or −1."""
+        self.given[:] = labels
+        unlabelled = self.given < 0
+        if unlabelled.any():
+            self.other[unlabelled] = -1
+            for name in _NEEDS_LABEL:
+                getattr(self, name)[unlabelled] = np.nan
 
     def take(self, index: slice | NDArray[np.intp] | NDArray[np.bool_]) -> RowStatistics:
         """Return the statistics of the rows selected by `index` (views for slices)."""

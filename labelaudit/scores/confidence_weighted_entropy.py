@@ -26,7 +26,9 @@ def confidence_weighted_entropy(evidence: Evidence) -> NDArray[np.floating]:
     """
     rows = evidence.rows
     x = rows.entropy / math.log(rows.n_classes) / np.maximum(rows.p_given, PROBABILITY_FLOOR)
-    weighted = 1.0 - np.log1p(x) / np.maximum(x, _CERTAIN)
+    # log(1 + x) / x = log(u) / (u − 1) with u = 1 + x rounded (Kahan): as exact as log1p, which has no vectors.
+    u = 1.0 + np.maximum(x, _CERTAIN)
+    weighted = 1.0 - np.log(u) / (u - 1.0)
     certain = np.where(rows.top == rows.given, 0.0, 1.0)
     return np.clip(np.where(x < _CERTAIN, certain, weighted), 0.0, 1.0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.kernels import COMPILED_FROM, RowStatistics, blocked, compiled, kernel_for, reference
+from labelaudit.kernels import COMPILED_FROM, RowStatistics, arithmetic, blocked, compiled, kernel_for, reference
 
 KERNELS = [pytest.param(blocked, id="blocked"), pytest.param(compiled, id="compiled")]
 EXACT = {"given", "other", "top", "second", "confident"}
@@ -44,6 +44,49 @@ def test_kernel_agrees_with_reference(kernel, dtype, n_classes, make_set):
     labels[5:9] = -1
     thresholds = np.random.default_rng(0).uniform(0.01, 1.2 / n_classes + 0.3, n_classes)
     assert_close(reduce(kernel, labels, pred_probs, thresholds), reference.reduce_rows(labels, pred_probs, thresholds))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 33, 70, 1000])
+def test_both_kernels_give_the_same_bits(dtype, n_classes, make_set):
+    labels, pred_probs = make_set(n_classes, n=333, n_classes=n_classes, dtype=dtype)
+    labels[5:9] = -1
+    pred_probs[20:25] = np.eye(n_classes)[0]
+    thresholds = np.random.default_rng(0).uniform(0.01, 1.2 / n_classes + 0.3, n_classes)
+    one, other = (reduce(kernel, labels, pred_probs, thresholds) for kernel in (blocked, compiled))
+    for field in fields(RowStatistics):
+        if field.name != "n_classes":
+            np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+    entropies = np.empty((2, 333), dtype)
+    assert blocked.row_entropy(entropies[0], pred_probs, 1e-3) == compiled.row_entropy(entropies[1], pred_probs, 1e-3)
+    np.testing.assert_array_equal(entropies[0], one.entropy)
+    np.testing.assert_array_equal(entropies[1], one.entropy)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_doubted_row_does_not_keep_the_others_from_being_reduced(kernel, make_set):
+    labels, pred_probs = make_set(5, n=50_000, n_classes=3, dtype=np.float32)
+    thresholds = np.full(3, 0.5)
+    expected = reduce(kernel, labels, pred_probs, thresholds)
+    pred_probs[7] = [0.5, 0.4, 0.2]
+    found = RowStatistics.allocate(50_000, 3, np.float32)
+    assert kernel.reduce_chunk(found, labels, pred_probs, thresholds, 1e-3) == 7
+    others = np.arange(50_000) != 7
+    for field in fields(RowStatistics):
+        if field.name != "n_classes":
+            ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+            np.testing.assert_array_equal(ours[others], theirs[others], err_msg=field.name)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logarithm_and_power_hold_to_the_stated_errors(dtype):
+    p = np.concatenate([np.geomspace(1e-37, 1, 300_000), np.linspace(1e-6, 1, 300_000)]).astype(dtype)
+    exact = np.log(p.astype(np.float64))
+    error = np.abs(arithmetic.log(p) - exact)
+    assert (error <= (1.2e-7 if dtype is np.float32 else 1.7e-7) * np.abs(exact)).all()
+    assert (error * p).max() <= 4e-8
+    powers = arithmetic.power(arithmetic.log(p))
+    np.testing.assert_allclose(powers, np.maximum(p.astype(np.float64), 1e-6) ** 0.3, rtol=7e-7)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
