@@ -75,7 +75,7 @@ def _confusability(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: ND
     occur take their class's value.
     """
     n_classes = rows.n_classes
-    counted = unsure & (rows.top != rows.given)
+    counted = np.flatnonzero(unsure & (rows.top != rows.given))
     top, given = rows.top[counted].astype(np.int64), rows.given[counted].astype(np.int64)
     codes, counts = np.unique(np.r_[top * n_classes + given, given * n_classes + top], return_counts=True)
     seen = counts.astype(np.float64) / 2.0
@@ -100,11 +100,12 @@ def _excess(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: NDArray[n
     best is spread by class frequency. A confusion counts for its reverse at a reduced weight.
     """
     n_classes = rows.n_classes
-    counted = unsure & (rows.top != rows.given)
-    seen = _pair_sums(rows.top[counted], rows.given[counted], np.ones(int(counted.sum())), rows)
-    top, p_second = rows.top[unsure], rows.p_second[unsure].astype(np.float64)
-    foreseen = _pair_sums(top, rows.second[unsure], p_second, rows)
-    spread = np.bincount(top, np.maximum(1.0 - rows.p_top[unsure] - p_second, 0.0), minlength=n_classes)
+    counted = np.flatnonzero(unsure & (rows.top != rows.given))
+    seen = _pair_sums(rows.top[counted], rows.given[counted], np.ones(len(counted)), rows)
+    where = np.flatnonzero(unsure)  # places select faster than flags
+    top, p_second = rows.top[where], rows.p_second[where].astype(np.float64)
+    foreseen = _pair_sums(top, rows.second[where], p_second, rows)
+    spread = np.bincount(top, np.maximum(1.0 - rows.p_top[where] - p_second, 0.0), minlength=n_classes)
     spread = np.round(spread / (1.0 - frequency), 6)
 
     def both_ways(sums: _OfCodes, other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -139,10 +139,10 @@ def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) 
     -------
     Calibration
     """
-    sharpness = in_blocks(lambda part: _log(rows.p_top[part]) - _log(rows.p_second[part]), len(rows), threads)
+    sharpness = in_blocks(lambda part: _positive(rows.p_top[part]) / _positive(rows.p_second[part]), len(rows), threads)
     agrees = rows.top == rows.given
-    agreeing = _median(sharpness[agrees] if agrees.any() else sharpness)
-    disagreeing = _median(sharpness[~agrees])
+    agreeing = _median_log(sharpness[agrees] if agrees.any() else sharpness)
+    disagreeing = _median_log(sharpness[~agrees])
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
     highest = max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(rows.n_classes))
     return Calibration(
@@ -286,19 +286,23 @@ def _between(ends: tuple[float, float], share: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * share
 
 
+def _positive(p: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.maximum(np.asarray(p, dtype=np.float64), _TINY)
+
+
 def _log(p: NDArray[np.floating]) -> NDArray[np.float64]:
-    logarithm: NDArray[np.float64] = np.log(np.maximum(np.asarray(p, dtype=np.float64), _TINY))
+    logarithm: NDArray[np.float64] = np.log(_positive(p))
     return logarithm
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    """Return the median, 0 of nothing; in place of ``np.median``, which searches for several places at once, slowly."""
+def _median_log(values: NDArray[np.float64]) -> float:
+    """Return the median of the logarithms, 0 of nothing: two of them are taken, not all."""
     if len(values) == 0:
         return 0.0
     middle = len(values) // 2
     parted = np.partition(values, middle)
-    upper = float(parted[middle])
-    return upper if len(values) % 2 else (float(parted[:middle].max()) + upper) / 2.0
+    upper = math.log(parted[middle])
+    return upper if len(values) % 2 else (math.log(parted[:middle].max()) + upper) / 2.0
 
 
 def _quantile(values: NDArray[np.floating], share: float) -> float:

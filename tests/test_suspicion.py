@@ -24,7 +24,7 @@ def drawn(seed: int, *, n: int = 4000, n_classes: int = 4, power: float = 1.0):
     return labels, said / said.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 5.0])
 def test_the_slope_is_the_one_that_calibrates_the_margin(power):
     _, slope = evidence_terms(rows_of(*drawn(0, power=power)))
     assert slope == pytest.approx(1 / power, rel=0.1)
@@ -74,6 +74,41 @@ def test_votes_count_as_much_as_they_foresee_labels():
     knowing, ignorant = (evidence_terms(rows, votes(share))[0]["neighbors"] for share in (0.9, 0.0))
     assert np.abs(knowing).max() > 1.0
     assert np.abs(ignorant).max() < 0.3
+
+
+def test_neighbours_are_heard_where_the_model_is_over_confident_beyond_measure():
+    rng = np.random.default_rng(6)
+    labels, pred_probs = drawn(6, power=40.0)
+    rows = rows_of(labels, pred_probs)
+    for_given = rng.binomial(10, np.where(rng.random(4000) < 0.9, 0.9, 0.5), 4000) / 10
+    votes = SimpleNamespace(
+        given_fraction=for_given, other=rows.other, other_fraction=1 - for_given, n_votes=np.full(4000, 10)
+    )
+    terms, slope = evidence_terms(rows, votes)
+    assert slope < 0.3
+    assert np.abs(terms["neighbors"]).max() > 1.0
+
+
+def test_votes_for_further_classes_count_less_than_votes_for_the_best_other_class():
+    labels, pred_probs = drawn(7, n=3000)
+    rows = rows_of(labels, pred_probs)
+    given_fraction = np.where(rows.top == rows.given, 0.8, 0.2)
+    third = (np.maximum(rows.other, rows.given) + 1) % 4
+    third = np.where((third == rows.other) | (third == rows.given), (third + 1) % 4, third)
+    third = np.where((third == rows.other) | (third == rows.given), (third + 1) % 4, third)
+    heard = {
+        name: evidence_terms(
+            rows,
+            SimpleNamespace(
+                given_fraction=given_fraction,
+                other=np.where(np.arange(3000) == 0, favoured, rows.other),
+                other_fraction=np.where(np.arange(3000) == 0, 0.8, 1 - given_fraction),
+                n_votes=np.full(3000, 10),
+            ),
+        )[0]["neighbors"][0]
+        for name, favoured in (("other", rows.other[0]), ("third", third[0]))
+    }
+    assert heard["other"] > heard["third"]
 
 
 def test_items_without_votes_get_no_evidence_from_neighbours():
