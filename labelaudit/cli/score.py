@@ -33,7 +33,7 @@ Examples:
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Out-of-sample probabilities as .npy or .parquet (n, K); repeat for several models.",
+    help="Out-of-sample probabilities (n, K) as .npy, .parquet or .zarr; repeat for several models.",
 )
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="File to write: .parquet or .csv.")
 @click.option("--score", "names", multiple=True, metavar="NAME", help="Only this score; repeat for several.")

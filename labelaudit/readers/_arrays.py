@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.errors import DataError, ProbabilityError, ReadError
+from labelaudit.errors import DataError, MissingExtraError, ProbabilityError, ReadError
 from labelaudit.probabilities import NormalizedProbs, check_shape
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def open_pred_probs(paths: Sequence[Path], *, n: int | None = None, normalize: b
     Parameters
     ----------
     paths : sequence of Path
-        ``.npy`` files, one a model.
+        ``.npy`` or ``.parquet`` files or ``.zarr`` folders, one a model.
     n : int, optional
         Expected number of rows.
     normalize : bool
@@ -129,6 +129,8 @@ def open_pred_probs(paths: Sequence[Path], *, n: int | None = None, normalize: b
 
 
 def _open_source(path: Path) -> ProbSource:
+    if path.suffix.lower() == ".zarr":
+        return _open_zarr(path)
     if path.suffix.lower() != ".parquet":
         return open_npy(path, "pred_probs", ProbabilityError)
     if not path.is_file():
@@ -136,3 +138,20 @@ def _open_source(path: Path) -> ProbSource:
     from labelaudit.chunks import ParquetProbs
 
     return ParquetProbs(path)
+
+
+def _open_zarr(path: Path) -> ProbSource:
+    if not path.exists():
+        raise ProbabilityError(f"The zarr array of pred_probs, {path}, does not exist.", "Give the path of its folder.")
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError.of("Reading zarr arrays", "zarr", "zarr") from error
+    try:
+        source: ProbSource = zarr.open_array(str(path), mode="r")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ProbabilityError(
+            f"pred_probs '{path.name}' is no readable zarr array: {error}.",
+            "Give the folder of one array; in a group, that of the array within.",
+        ) from error
+    return source
