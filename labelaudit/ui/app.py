@@ -9,7 +9,7 @@ from importlib import import_module
 import streamlit as st
 
 from labelaudit.errors import LabelAuditError
-from labelaudit.ui.session import Session, keep_name, show_error, sign_in
+from labelaudit.ui.session import Session, keep_name, show_error, sign_in, sign_out
 
 __all__ = ["main"]
 
@@ -46,6 +46,7 @@ def main() -> None:
     keep_name(session)
     st.navigation(list(session.pages.values()), position="top").run()
     st.caption(f"{session.person} · {session.role}", text_alignment="right")
+    sign_out()
 
 
 def _show(session: Session, path: str) -> None:

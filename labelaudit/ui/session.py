@@ -8,17 +8,18 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
 
 from labelaudit.decisions import Action, may
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import DecisionRefusedError, LabelAuditError, MissingExtraError
 from labelaudit.reviewing import Filter, Queue, Role, new_id
 from labelaudit.ui.card import remember_name
 from labelaudit.ui.workbench import Workbench
 
-__all__ = ["Session", "keep_name", "show_error", "sign_in"]
+__all__ = ["Session", "keep_name", "show_error", "sign_in", "sign_out"]
 
 _CARD_FIRST = 4.0  # seconds that the first card has the processor to itself
 _COOKIE = "labelaudit_person"
@@ -74,13 +75,24 @@ def sign_in() -> Session | None:
         if not name:
             _ask_name(bench)
             return None
-        role = bench.enter(name)
+        role = _admit(bench, name)
     except LabelAuditError as error:
         show_error(error)
-        if options.person is None and not _has_accounts():
+        if options.person is None:
             _ask_again()
         return None
     return Session(bench, name, role)
+
+
+def _admit(bench: Workbench, name: str) -> str:
+    try:
+        return bench.enter(name)
+    except DecisionRefusedError as error:
+        if not _has_accounts():
+            raise
+        # Whoever has an account somewhere is not told who reviews here.
+        fix = "Ask a lead, who adds people and lets them back in on the page People."
+        raise DecisionRefusedError(error.problem, fix) from error
 
 
 def show_error(error: LabelAuditError) -> None:
@@ -119,11 +131,21 @@ def _name_of_account() -> str | None:
     """Return the name of a person signed in by OIDC, where that is set up in ``.streamlit/secrets.toml``."""
     if not _has_accounts():
         return None
+    if find_spec("authlib") is None:
+        raise MissingExtraError.of("The sign-in that .streamlit/secrets.toml asks for", "authlib", "sign-in")
     if not st.user.is_logged_in:
         st.title("labelaudit")
         st.button("Sign in", on_click=st.login)
         st.stop()
-    return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
+    # A display name is what people call themselves, and so is an address that nobody has verified.
+    email = st.user.get("email") if st.user.get("email_verified", True) else None
+    return str(email or st.user.get("sub"))
+
+
+def sign_out() -> None:
+    """Offer to sign out, where people sign in."""
+    if _has_accounts():
+        st.button("Sign out", on_click=st.logout, type="tertiary")
 
 
 def _remembered() -> str | None:
@@ -146,6 +168,11 @@ def _ask_name(bench: Workbench) -> None:
 
 
 def _ask_again() -> None:
+    if _has_accounts():
+        if st.user.is_logged_in:
+            st.button("Sign in with another account", on_click=st.logout)
+        return
+
     def ask() -> None:
         st.session_state.pop("person", None)
         st.session_state["ask_name"] = True

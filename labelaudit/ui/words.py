@@ -47,7 +47,6 @@ KINDS = {
 
 
 _TELLING = 20  # decisions after which a model that promised too much is told
-_WEAK = 0.15
 _CHECKED = math.ceil(math.log(0.05) / math.log(0.99))
 _MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 
@@ -192,20 +191,8 @@ def certainty_lines(health: Health) -> list[str]:
         f"Between {low:,.0f} and {high:,.0f} labels may be wrong ({health.range_kind}).",
         "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
         "To draw some: review the queue of all items in random order.",
-        *_weakness(health),
+        *([health.caution] if health.caution else []),
         *unassessed,
-    ]
-
-
-def _weakness(health: Health) -> list[str]:
-    """Say so where the model contradicts far more labels than it expects to be wrong: then it is often wrong itself."""
-    own = 1 - health.agreement - health.expected_error_rate
-    if own < _WEAK:
-        return []
-    return [
-        f"The model contradicts {1 - health.agreement:.0%} of the labels, but expects {health.expected_error_rate:.0%} "
-        f"to be wrong: on about {own:.0%} of the items it is wrong itself. A model this weak suspects many labels that "
-        "are right. Better embeddings (--embeddings) or probabilities (--pred-probs) find more with less work."
     ]
 
 

@@ -68,6 +68,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.folder: Path | None = None  # to run in, where it matters
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -82,7 +83,7 @@ class Server:
             str(self.port),
         ]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -113,8 +114,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
     """Start a server on an audit."""
     started: list[Server] = []
 
-    def start(audit: Path) -> Server:
+    def start(audit: Path, prepare: Callable[[Server], None] | None = None) -> Server:
         server = Server(audit, tmp_path / "server.log")
+        if prepare is not None:
+            prepare(server)
         started.append(server)
         server.start()
         return server
