@@ -366,6 +366,8 @@ class Annotation:
         The tool's own id of this answer.
     where : str
         Place in the file, for messages.
+    unclear : tuple of str
+        Times and durations that the file gives and that could not be understood, in words.
     """
 
     item_id: str | None
@@ -381,3 +383,4 @@ class Annotation:
     content: str | None = None
     answer_id: str | None = None
     where: str = ""
+    unclear: tuple[str, ...] = ()

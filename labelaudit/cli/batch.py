@@ -83,7 +83,7 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
     decided, gold = settled_items(loaded, store=url)
     batch, chosen = choose(loaded, options, decided=decided, gold=gold)
     lost = losses(target, batch)
-    if lost:
+    if lost and batch.modality in target.carries:
         click.echo(
             f"{target.name} has no place for: {'; '.join(lost)}. What is known of it stays in the audit.", err=True
         )

@@ -35,6 +35,7 @@ __all__ = [
     "tags",
     "text_of",
     "timestamp",
+    "unclear_times",
 ]
 
 ID, BATCH, HASH = "labelaudit_id", "labelaudit_batch", "labelaudit_hash"
@@ -201,6 +202,22 @@ def seconds_of(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return seconds if 0 <= seconds < 1e9 else None
+
+
+def unclear_times(at: Any, seconds: Any) -> tuple[str, ...]:
+    """Name what stands for a time or a duration and is none, such as a date that a spreadsheet wrote its own way.
+
+    Examples
+    --------
+    >>> unclear_times("01.02.2026", "6")
+    ("the time '01.02.2026' (write it as 2026-03-01T12:00:00Z)",)
+    """
+    found = []
+    if at not in (None, "") and milliseconds(at) is None:
+        found.append(f"the time {at!r} (write it as 2026-03-01T12:00:00Z)")
+    if seconds not in (None, "") and seconds_of(seconds) is None:
+        found.append(f"the seconds {seconds!r} (write a number such as 6.5)")
+    return tuple(found)
 
 
 def text_of(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from labelaudit.errors import ReadError
+from labelaudit.formats._encoding import not_utf8
 
 __all__ = ["as_line", "read_array", "read_lines", "read_text_lines", "wrong_shape"]
 
@@ -31,6 +32,8 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = (
     ("doccano", frozenset({"text", "label"})),
     ("doccano", frozenset({"filename", "label"})),
 )
+_HEAD = 1 << 16
+_KEY = re.compile(r'"(\w+)"\s*:')
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"[0-9.eE+-]*")
 
@@ -49,6 +52,20 @@ def wrong_shape(path: Path, place: str, record: Any, format: str) -> ReadError:
     return ReadError(f"{path}, {place}: this is no answer in the format {format}; {found}.", fix)
 
 
+def _likely(path: Path) -> str:
+    """Say which format the beginning of a file looks like; nothing if that is not known."""
+    if not path.is_file():  # a document within an archive
+        return ""
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8-sig", "ignore")
+    first = head.partition("\n")[0]
+    keys = set(_KEY.findall(head) if head.lstrip()[:1] in ("{", "[") else re.split(r"[,;\t]", first.strip()))
+    likely = next((name for name, shape in _SHAPES if shape <= keys), None)
+    if likely == "csv" and "\t" in first:
+        likely = "tsv"
+    return f"It looks like {likely}: give --format {likely}." if likely else ""
+
+
 def read_array(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the elements of a JSON array with the line each begins at, holding no more than one in memory.
 
@@ -61,7 +78,7 @@ def read_array(path: Path) -> Iterator[tuple[int, Any]]:
     first = buffer.peek()
     if first != "[":
         found = "is empty" if first is None else f"begins with {first!r}"
-        raise ReadError(f"{path} is no JSON array: it {found}.", "Export the answers as JSON.")
+        raise ReadError(f"{path} is no JSON array: it {found}.", _likely(path) or "Export the answers as JSON.")
     buffer.take()
     if buffer.peek() == "]":
         buffer.take()
@@ -97,6 +114,11 @@ def read_text_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dic
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        if not found and line.lstrip()[0] not in "[{":
+            raise ReadError(
+                f"{path}, line {number}: this is no JSON; it begins with {line[:20]!r}.",
+                _likely(path) or "Export the answers as JSON lines.",
+            )
         found = True
         try:
             value = json.loads(line, parse_constant=_no_number)
@@ -118,18 +140,13 @@ def _no_number(name: str) -> NoReturn:
 
 def _blocks(path: Path) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    offset = 0
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 yield decoder.decode(block)
-                offset += len(block)
             yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise ReadError(
-            f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} near byte {offset + error.start}.",
-            "Save or export it as UTF-8.",
-        ) from error
+        raise not_utf8(path, "Save or export it as UTF-8.") from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
 

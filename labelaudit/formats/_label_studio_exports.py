@@ -12,6 +12,7 @@ from typing import Any
 
 from labelaudit.domain import Annotation
 from labelaudit.errors import ReadError
+from labelaudit.formats._encoding import not_utf8
 from labelaudit.formats._items import (
     BATCH,
     HASH,
@@ -157,6 +158,6 @@ def _read_csv(path: Path) -> Iterator[Annotation]:
             for row in rows:
                 yield _of_row(row, f"line {rows.line_num}")
     except UnicodeDecodeError as error:
-        raise ReadError(f"{path} is not UTF-8.", "Take the file as Label Studio exported it.") from error
+        raise not_utf8(path, "Take the file as Label Studio exported it.") from error
     except csv.Error as error:
         raise ReadError(f"{path}: {error}.", "Take the file as Label Studio exported it.") from error

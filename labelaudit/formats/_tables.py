@@ -6,11 +6,12 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from labelaudit.domain import Annotation
 from labelaudit.errors import ReadError, did_you_mean
-from labelaudit.formats._items import BATCH, HASH, ID, cell_text, hints, milliseconds, seconds_of, tags
+from labelaudit.formats._encoding import not_utf8
+from labelaudit.formats._items import BATCH, HASH, ID, cell_text, hints, milliseconds, seconds_of, tags, unclear_times
 from labelaudit.spreadsheet import escape_cell, restore_cell
 
 if TYPE_CHECKING:
@@ -65,13 +66,19 @@ def read_table(path: Path, classes: Sequence[str], delimiter: str) -> Iterator[A
     """Yield the answers in a table that :func:`write_table` wrote and people filled; several people, several rows."""
     known = frozenset(classes)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(_checked(file, path), delimiter=delimiter, strict=True)
+        lines = _Lines(file, path)
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             header = [restore_cell(name.strip()) for name in next(rows, [])]
             _check_header(path, header, delimiter)
             for cells in rows:
                 if any(cells):
                     where = f"line {rows.line_num}"
+                    if len(cells) < len(header) and not lines.last.endswith("\n"):
+                        raise ReadError(
+                            f"{path}, {where}: the file ends within a row, after {len(cells)} of {len(header)} cells.",
+                            "It was cut: save or copy it again.",
+                        )
                     yield _answer(_cells(path, header, cells, where), known, where)
         except csv.Error as error:
             raise ReadError(
@@ -79,16 +86,25 @@ def read_table(path: Path, classes: Sequence[str], delimiter: str) -> Iterator[A
             ) from error
 
 
-def _checked(file: Any, path: Path) -> Iterator[str]:
-    try:
-        for line in file:
-            if "\0" in line:
-                raise ReadError(f"{path} holds a NUL character.", "It looks like UTF-16: save it as 'CSV UTF-8'.")
-            yield line
-    except UnicodeDecodeError as error:
-        raise ReadError(
-            f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x}.", "Save it as 'CSV UTF-8'."
-        ) from error
+class _Lines:
+    """The lines of a file of text; remembers the last, which shows whether the file was cut."""
+
+    def __init__(self, file: TextIO, path: Path) -> None:
+        self._file, self._path = file, path
+        self.last = ""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._file)
+        except UnicodeDecodeError as error:
+            raise not_utf8(self._path, "Save it as 'CSV UTF-8'.") from error
+        if "\0" in line:
+            raise ReadError(f"{self._path} holds a NUL character.", "It looks like UTF-16: save it as 'CSV UTF-8'.")
+        self.last = line
+        return line
 
 
 def _check_header(path: Path, header: list[str], delimiter: str) -> None:
@@ -135,6 +151,7 @@ def _answer(row: dict[str, str], classes: frozenset[str], where: str) -> Annotat
         content_hash=row.get(HASH) or None,
         content=content,
         where=where,
+        unclear=unclear_times(row.get("answered_at"), row.get("seconds")),
     )
 
 

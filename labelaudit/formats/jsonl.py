@@ -20,6 +20,7 @@ from labelaudit.formats._items import (
     seconds_of,
     tags,
     text_of,
+    unclear_times,
 )
 from labelaudit.formats._json import as_line, read_lines, wrong_shape
 
@@ -66,6 +67,7 @@ def _read(path: Path, classes: Sequence[str]) -> Iterator[Annotation]:  # noqa: 
             content_hash=text_of(record.get(HASH)),
             content=as_text,
             where=f"line {number}",
+            unclear=unclear_times(record.get("answered_at"), record.get("seconds")),
         )
 
 

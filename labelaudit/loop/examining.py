@@ -32,7 +32,7 @@ class Finding:
     ----------
     kind : str
         ``unknown batch``, ``unknown item``, ``unknown label``, ``unknown verdict``, ``several choices``, ``edited``,
-        ``empty``, ``skipped``, ``duplicate``, ``replaced``, ``refused`` or ``changed since``.
+        ``empty``, ``skipped``, ``unclear time``, ``duplicate``, ``replaced``, ``refused`` or ``changed since``.
     item_id : str
         The item, as the file names it.
     where : str
@@ -218,6 +218,8 @@ def _problems(annotation: Annotation, item: BatchItem, record: BatchRecord) -> I
         hint = did_you_mean(verdict, sorted(_VERDICTS))
         known = ", ".join(sorted(_VERDICTS))
         yield _finding("unknown verdict", annotation, f"{verdict!r} is no verdict. {hint}Known: {known}.")
+    for words in annotation.unclear:
+        yield _finding("unclear time", annotation, f"Not understood: {words}. Recorded without it.", is_recorded=True)
     if verdict == "skip":
         yield _finding("skipped", annotation, "Skipped; the item stays open.", is_recorded=True)
     elif verdict is not None and labels and verdict != "ambiguous":

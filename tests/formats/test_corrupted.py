@@ -154,6 +154,7 @@ REFUSED = {
     "jsonl: prodigy's file": ("jsonl", "x.jsonl", lambda g: b'{"text": "a", "_task_hash": 1}\n', "--format prodigy"),
     "jsonl: line breaks inside": ("jsonl", "x.jsonl", lambda g: g.replace(b'", "', b'",\n"'), "line 1, column"),
     "jsonl: empty": ("jsonl", "x.jsonl", lambda g: b"\n \n", "is empty"),
+    "jsonl: a table": ("jsonl", "x.jsonl", lambda g: b"labelaudit_id,answer,answered_at\nx,y,z\n", "--format csv"),
     "jsonl: binary": ("jsonl", "x.jsonl", lambda g: bytes(range(256)), "not UTF-8"),
     "doccano: a json array": ("doccano", "x.jsonl", lambda g: b'[{"text": "a"}]', "no JSON object"),
     "doccano: no labels": ("doccano", "x.jsonl", lambda g: b'{"text": "good"}\n', "no answer in the format doccano"),
@@ -180,6 +181,7 @@ REFUSED = {
     ),
     "csv: semicolons": ("csv", "x.csv", lambda g: cells(g, None, "", "", into=";"), "save it with ','"),
     "csv: utf-16": ("csv", "x.csv", lambda g: g.decode("utf-8-sig").encode("utf-16-le"), "NUL|not UTF-8"),
+    "csv: cut within a row": ("csv", "x.csv", lambda g: g[: g.rstrip().rfind(b",")], "the file ends within a row"),
     "csv: latin-1": ("csv", "x.csv", lambda g: cells(g, 1, "note", "été", encoding="latin-1"), "not UTF-8"),
     "csv: the answer column is gone": (
         "csv",
@@ -188,6 +190,7 @@ REFUSED = {
         "no column 'answer'",
     ),
     "csv: the id column is gone": ("csv", "x.csv", lambda g: g.replace(b"labelaudit_id", b"id"), "no column"),
+    "csv: a row of bytes": ("csv", "x.csv", lambda g: g + b"\xe9,\n", "line 6, column 1: byte 0xe9"),
     "csv: a column twice": ("csv", "x.csv", lambda g: g.replace(b",note,", b",answer,"), "two columns 'answer'"),
     "csv: empty": ("csv", "x.csv", lambda g: b"", "is empty"),
     "csv: a quote left open": ("csv", "x.csv", lambda g: g + b'"r9,', "line 6"),
