@@ -85,3 +85,26 @@ def test_data_that_has_moved_is_no_hindrance(machines, tmp_path):
         queue.close()
     finally:
         (tmp_path / "elsewhere.csv").rename(data)
+
+
+def test_probabilities_are_those_of_the_items_wherever_they_come_from(machines, tmp_path):
+    path, _, _ = machines
+    computed = la.load(path)
+    np.save(tmp_path / "p.npy", computed.arrays["pred_probs"])
+    given = tmp_path / "given.audit"
+    data = ["audit", str(path.parent / "machines.csv"), "--label", "label", "--id", "id"]
+    classes = [word for name in computed.classes for word in ("--class", name)]
+    probabilities = ["--pred-probs", str(tmp_path / "p.npy"), *classes]
+    assert run([*data, *probabilities, "--out", str(given)]) == 0
+    for audit in (computed, la.load(given)):
+        evidence = Rescorer(audit).evidence
+        of_given_label = evidence["pred_probs"][np.arange(N), evidence["given"]]
+        np.testing.assert_allclose(1.0 - of_given_label, audit.items["self_confidence"], atol=1e-5)
+
+
+def test_columns_are_those_of_the_items(machines):
+    path, _, inspector = machines
+    audit = la.load(path)
+    columns = Rescorer(audit).evidence["columns"]
+    assert set(columns) == {"a", "b", "c", "inspector"}
+    assert columns["inspector"].tolist() == [inspector[item] for item in audit.items.index]

@@ -60,7 +60,7 @@ class Rescorer:
             for item_id in ordered
             if item_id in self._place and decided[item_id].opinion.verdict in _WRONG
         ]
-        learned = rescore(**self._evidence, reviewed=[row for row, _ in known], is_error=[wrong for _, wrong in known])
+        learned = rescore(**self.evidence, reviewed=[row for row, _ in known], is_error=[wrong for _, wrong in known])
         scored = np.isfinite(learned.p)
         ids = self.audit.items.index.to_numpy()
         store.rescore(dict(zip(ids[scored].tolist(), learned.p[scored].tolist(), strict=True)))
@@ -71,7 +71,8 @@ class Rescorer:
         return {str(item_id): place for place, item_id in enumerate(self.audit.items.index)}
 
     @cached_property
-    def _evidence(self) -> dict[str, Any]:
+    def evidence(self) -> dict[str, Any]:
+        """What the audit knows of its items: the arguments of :func:`labelaudit.learning.rescore` but the decisions."""
         items = self.audit.items
         code_of = {name: code for code, name in enumerate(self.audit.classes)}
         codes = {
@@ -119,8 +120,13 @@ class Rescorer:
         origin = self.audit.origin
         if origin is None:
             return None
+        # JSON knows no tuples. Options that do not fit are a fault of ours, not data that has moved.
+        as_read: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in origin.options.items()
+        }
+        options = ReadOptions(**as_read)
         try:
-            dataset = read(origin.path, ReadOptions(**origin.options))
+            dataset = read(origin.path, options)
         except LabelAuditError:
             return None
         return dataset if dataset.fingerprint == self.audit.fingerprint else None
