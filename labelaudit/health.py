@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.planting import TOO_WEAK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,6 +17,7 @@ __all__ = ["ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceH
 _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
 _LEAST_SPOKEN = 100
+_WEAK = 0.15  # share of items on which the model is wrong itself
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
@@ -110,6 +113,23 @@ class Health:
         """The range of the expected errors with its kind, such as ``"17 to 208 (calibrated by planted errors)"``."""
         low, high = self.expected_errors_range
         return f"{low:,.0f} to {high:,.0f} ({self.range_kind})"
+
+    @property
+    def caution(self) -> str:
+        """What to beware of before trusting the suspects, in sentences; empty where the model is not weak."""
+        own, cannot_tell = 1.0 - self.agreement - self.expected_error_rate, self.range_kind == TOO_WEAK
+        if own < _WEAK and not cannot_tell:
+            return ""
+        guess = (
+            "It errs even where it is surest, so most of what it contradicts are its own mistakes, and the count is a"
+            " guess: review a random sample of 100 items to learn how many labels are wrong. "
+        )
+        return (
+            f"The model agrees with only {self.agreement:.0%} of the labels and expects {self.expected_error_rate:.1%}"
+            f" to be wrong: on about {own:.0%} of the items it is wrong itself. {guess if cannot_tell else ''}A model"
+            " this weak suspects many labels that are right; better embeddings (--embeddings) or probabilities"
+            " (--pred-probs) find more with less work."
+        )
 
     @property
     def expected_precision_line(self) -> str:

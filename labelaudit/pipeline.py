@@ -20,9 +20,9 @@ from labelaudit.domain import UNLABELLED, Dataset
 from labelaudit.errors import MissingExtraError, UsageError
 from labelaudit.item_table import item_table
 from labelaudit.labels import check_auditable
-from labelaudit.neighbors import find_neighbors, neighbor_statistics
+from labelaudit.neighbors import class_fraction, find_neighbors, neighbor_statistics
 from labelaudit.passes import gather_evidence
-from labelaudit.planting import CALIBRATED, FAMILY, calibrate_by_planting
+from labelaudit.planting import CALIBRATED, FAMILY, TOO_WEAK, calibrate_by_planting
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
 
@@ -217,12 +217,14 @@ class _Planting:
     def calibrated(self, ranking: Ranking, rows: RowStatistics) -> Ranking:
         share = _SHARE_REFITTED if self.config.calibrate == "on" else _SHARE_PLANTED
         enough = _ENOUGH_REFITTED if self.config.calibrate == "on" else _ENOUGH_PLANTED
+        support = None if self.neighbors is None else class_fraction(self.neighbors, rows.given, rows.top)
         return calibrate_by_planting(
             ranking,
             rows,
             self._rescored,
             ids=self.dataset.ids,
             features=self.obtained.embeddings,
+            support=support,
             seed=self.config.seed,
             share=share,
             rounds=int(np.clip(np.ceil(enough / (share * len(self.dataset))), 1, _MOST_ROUNDS)),
@@ -270,7 +272,7 @@ def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranki
         agreement=float((rows.top[assessed] == rows.given[assessed]).mean()),
         expected_errors_range=ranking.expected_errors_range,
         range_kind=ranking.range_kind,
-        planted=FAMILY if ranking.range_kind == CALIBRATED else "",
+        planted=FAMILY if ranking.range_kind in (CALIBRATED, TOO_WEAK) else "",
     )
 
 

@@ -14,8 +14,11 @@ import labelaudit as la
 from benchmarks.simulation import draw_settings, simulate
 from labelaudit.config import AuditConfig
 from labelaudit.errors import ConfigError, UsageError
-from labelaudit.planting import CALIBRATED, LEAST_ITEMS, calibrate_by_planting, plant, survey
+from labelaudit.health import Health
+from labelaudit.planting import CALIBRATED, LEAST_ITEMS, TOO_WEAK, calibrate_by_planting, plant, survey
 from labelaudit.planting.curve import chances, density
+from labelaudit.planting.lapses import own_errors, rate_left
+from labelaudit.reporting import REPORT_FORMATS, make_report
 from labelaudit.scoring import score
 
 
@@ -158,6 +161,82 @@ def test_regions_with_worse_labels_are_told_apart_and_others_are_not():
     assert blind.rate.std() < found.rate.std() / 4
 
 
+# --- whose fault a contradiction is ---
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def contradictions_of(own, rate, rng):
+    """Return which labels contradict a model that errs with chances `own`, if labels are wrong at `rate`."""
+    return rng.random(len(own)) < rate + (1 - rate) * own
+
+
+@pytest.mark.parametrize("rate", [0.005, 0.02, 0.1, 0.25])
+@pytest.mark.parametrize("reach", [1.2, 3.0])
+def test_what_a_weak_model_gets_wrong_is_not_held_against_the_labels(rate, reach):
+    rng = np.random.default_rng(1)
+    margin = rng.exponential(reach, 20_000)
+    own = sigmoid(0.3 - 1.3 * margin)  # wrong in up to a third of all cases
+    found = own_errors(margin, None, contradictions_of(own, rate, rng))
+    assert found.rate == pytest.approx(rate, rel=0.35, abs=0.004)
+    assert found.chance == pytest.approx(own, abs=0.05)
+    assert (np.diff(found.chance[np.argsort(margin)]) <= 1e-12).all()
+
+
+def test_neighbours_tell_own_errors_where_margins_do_not():
+    rng = np.random.default_rng(2)
+    n = 4000
+    own = rng.random(n) < 0.4
+    support = np.clip(np.where(own, 0.3, 0.8) + rng.normal(0, 0.1, n), 0, 1).round(1)
+    margin, contradicts = rng.exponential(0.5, n), own | (rng.random(n) < 0.03)
+    blind, seeing = own_errors(margin, None, contradicts), own_errors(margin, support, contradicts)
+    assert seeing.rate == pytest.approx(0.03, abs=0.02)
+    assert blind.rate > 2 * seeing.rate
+    unknown = own_errors(margin, np.full(n, np.nan), contradicts)
+    assert unknown.chance == pytest.approx(blind.chance, abs=1e-3)
+
+
+@pytest.mark.parametrize("power", [1, 2, 4])
+@pytest.mark.parametrize("rate", [0.01, 0.08])
+def test_a_model_that_knows_of_the_noise_cannot_grow_surer_but_ranks_say_how_much_is_left(power, rate):
+    place = (np.arange(20_000) + 0.5) / 20_000
+    own = 0.5 * place**power
+    left = [rate_left(place, contradictions_of(own, rate, np.random.default_rng(seed))) for seed in range(8)]
+    assert np.mean(left) == pytest.approx(rate, abs=0.01)
+    assert np.abs(np.array(left) - rate).max() < 0.03
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 400), st.integers(0, 2**31), st.sampled_from(["none", "all", "some"]), st.booleans())
+def test_rates_are_shares_whatever_the_model(n, seed, how, constant):
+    rng = np.random.default_rng(seed)
+    margin = np.full(n, 0.7) if constant else rng.exponential(1.0, n)
+    contradicts = {"none": np.zeros(n, bool), "all": np.ones(n, bool), "some": rng.random(n) < 0.5}[how]
+    found = own_errors(margin, rng.random(n), contradicts)
+    left = rate_left(np.arange(n) / n, contradicts)
+    assert 0 < found.rate < 1
+    assert 0 < left < 1
+    assert ((found.chance >= 0) & (found.chance <= 1)).all()
+
+
+def test_regions_where_only_the_model_is_weak_are_not_called_noisy():
+    rng = np.random.default_rng(4)
+    n = 12_000
+    group = rng.random(n) < 0.5
+    margin = rng.exponential(np.where(group, 1.0, 4.0))
+    p = sigmoid(margin)  # of two classes
+    top = rng.integers(0, 2, n)
+    contradicts = contradictions_of(sigmoid(-margin), 0.03, rng)
+    pred_probs = np.stack([np.where(top == 0, p, 1 - p), np.where(top == 1, p, 1 - p)], axis=1)
+    rows = score(np.where(contradicts, 1 - top, top), pred_probs).rows
+    found = survey(rows, np.arange(n), np.c_[group, rng.normal(size=(n, 2))])
+    assert found.expected_rate == pytest.approx(0.03, abs=0.015)
+    assert found.rate[group].mean() < 3 * found.rate[~group].mean()
+    assert contradicts[group].mean() > 2 * contradicts[~group].mean()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.001, 0.6), st.integers(LEAST_ITEMS, 3000))
 def test_chances_never_rise_and_stay_near_the_rate(depths, rate, n):
@@ -185,11 +264,44 @@ def test_an_audit_is_calibrated_where_it_fits_the_model_itself():
     assert health["range_kind"] == CALIBRATED
     assert plain.health["range_kind"] == "plausible range"
     assert plain.health["expected_precision"] == ()
+    assert Health.from_dict(health).caution == ""
     assert list(audit.items.index) == list(plain.items.index)
     assert abs(health["expected_errors"] - is_error.sum()) < 0.35 * is_error.sum()
     wrong = pd.Series(is_error, index=ids).loc[audit.items.index]
     first = next(part for part in health["expected_precision"] if part["depth"] == 100)
     assert first["precision"] == pytest.approx(wrong.head(100).mean(), abs=0.15)
+
+
+@pytest.fixture(scope="module")
+def weakly_modelled():
+    """An audit by a model that sees a little of what tells the classes apart, and the number of errors."""
+    rng = np.random.default_rng(0)
+    n, n_classes, rate = 3000, 6, 0.02
+    truth = rng.integers(0, n_classes, n)
+    features = rng.normal(size=(n_classes, 8))[truth] * 0.8 + rng.normal(size=(n, 8))
+    labels = np.where(rng.random(n) < rate, (truth + rng.integers(1, n_classes, n)) % n_classes, truth)
+    ids = np.array([f"i{i:05d}" for i in range(n)], dtype=object)
+    return la.audit(dataset(ids, features, labels.astype(np.int32))), int((labels != truth).sum())
+
+
+def test_a_weak_model_does_not_take_its_own_mistakes_for_wrong_labels(weakly_modelled):
+    audit, n_errors = weakly_modelled
+    health = Health.from_dict(audit.health)
+    low, high = health.expected_errors_range
+    assert health.agreement < 0.75
+    assert health.expected_errors < 4 * n_errors
+    assert health.expected_errors < (1 - health.agreement) * len(audit.items) / 4
+    assert low < n_errors < high
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown"])
+def test_reports_say_that_a_model_is_too_weak_to_tell(weakly_modelled, name):
+    health = Health.from_dict(weakly_modelled[0].health)
+    assert health.range_kind == TOO_WEAK
+    assert f"agrees with only {health.agreement:.0%} of the labels" in health.caution
+    assert "random sample of 100" in health.caution
+    words = " ".join(REPORT_FORMATS.get(name).render(make_report(weakly_modelled[0], top=3)).split())
+    assert "review a random sample of 100" in words.replace("│", "")
 
 
 def test_given_probabilities_stay_a_plausible_range():
@@ -223,8 +335,6 @@ def test_fitting_again_counts_as_well_and_resumes(tmp_path):
 def test_reports_say_what_to_expect_of_the_first_suspects():
     ids, features, labels, _ = blobs()
     audit = la.audit(dataset(ids, features, labels))
-    from labelaudit.health import Health
-
     health = Health.from_dict(audit.health)
     about = round(next(part.precision for part in health.expected_precision if part.depth == 100) * 100)
     assert health.expected_precision_line.startswith(f"Of the first 100 about {about}, ")

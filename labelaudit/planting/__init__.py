@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labelaudit.kernels.row_statistics import RowStatistics
     from labelaudit.ranking import Ranking
 
-__all__ = ["CALIBRATED", "FAMILY", "LEAST_ITEMS", "Survey", "calibrate_by_planting", "plant", "survey"]
+__all__ = ["CALIBRATED", "FAMILY", "LEAST_ITEMS", "TOO_WEAK", "Survey", "calibrate_by_planting", "plant", "survey"]
 
 FAMILY = (
     "wrong labels that strike easy and hard items alike, more often where the labels contradict the model in cases it"
@@ -33,11 +33,14 @@ FAMILY = (
 CALIBRATED = "calibrated by planted errors"
 """The kind of range that comes of it."""
 
+TOO_WEAK = "a rough guess, since the model is too weak to tell"
+"""The kind of range where most contradictions are the model's own fault even where it is surest."""
+
 LEAST_ITEMS = 200
 """Assessed items below which nothing is planted: the sure fifth of fewer says too little."""
 
 _CERTAIN = 0.995  # planted errors never vouch for more
-_LEAST_OF_RATE = 1.0 / 3.0
+_LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 
 Rescore = Callable[["NDArray[np.int32]", int], "Ranking"]
 """Labels (n,) with planted errors, and the number of the round; returns their ranking."""
@@ -50,6 +53,7 @@ def calibrate_by_planting(
     *,
     ids: NDArray[np.object_],
     features: NDArray[np.floating] | None = None,
+    support: NDArray[np.floating] | None = None,
     seed: int = 0,
     share: float = 0.1,
     rounds: int = 1,
@@ -67,6 +71,9 @@ def calibrate_by_planting(
         Unique item ids, which give the order of drawing.
     features : (n, d) array, optional
         Vectors of the items; without them labels are taken to be equally good in all regions.
+    support : (n,) array, optional
+        Share of each item's neighbours with the label that the model chooses first, 0..1; NaN without votes. Where the
+        model is weak, it tells much about which contradictions are the model's own fault.
     seed : int
         Another seed plants other errors.
     share : float
@@ -79,13 +86,14 @@ def calibrate_by_planting(
     Returns
     -------
     Ranking
-        `range_kind` stays as it was where fewer than 200 items are assessed, or all of one class.
+        `range_kind` says whether the model is too weak to tell. It stays as it was, like all else, where fewer than 200
+        items are assessed, or all of one class.
     """
     n = int((rows.given >= 0).sum())
     if n < LEAST_ITEMS or len(np.unique(rows.given[rows.given >= 0])) < 2:
         return ranking
     order = np.argsort(ids.astype(str), kind="stable")
-    found = survey(rows, order, features)
+    found = survey(rows, order, features, support)
     depths = []
     for number in range(rounds):
         if on_round:
@@ -104,13 +112,14 @@ def _calibrated(ranking: Ranking, found: Survey, depths: NDArray[np.float64]) ->
         _CERTAIN * chances(depths, found.expected_rate, len(assessed)), ranking.order_score[assessed]
     )
     expected = float(suspicion[assessed].sum())
+    least = _LEAST_OF_RATES * min(found.rates) / found.expected_rate
     return replace(
         ranking,
         suspicion=suspicion,
         is_suspect=np.nan_to_num(suspicion) > 0.5,
         expected_errors=expected,
-        expected_errors_range=(_LEAST_OF_RATE * expected, max(expected, float(found.contradicts.sum()))),
-        range_kind=CALIBRATED,
+        expected_errors_range=(least * expected, max(expected, float(found.contradicts.sum()))),
+        range_kind=TOO_WEAK if found.is_model_weak else CALIBRATED,
     )
 
 

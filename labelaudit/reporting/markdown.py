@@ -22,6 +22,7 @@ def _render(report: Report) -> str:
         f"{health.not_assessable:,} not assessable), {len(health.classes)} classes",
         f"- Expected label errors: {health.expected_errors:,.0f} ({health.expected_error_rate:.1%}); "
         f"range {health.range_in_words}",
+        *([f"- **{health.caution}**"] if health.caution else []),
         *([f"- {health.expected_precision_line}"] if health.expected_precision_line else []),
         f"- Suspect labels: {health.suspects:,}; ambiguous items: {health.ambiguous:,}",
         f"- The model agrees with the given label on {health.agreement:.1%} of the assessed items",

@@ -58,6 +58,8 @@ def _summary(report: Report) -> RenderableType:
         f"range {health.range_in_words}",
     )
     grid.add_row("Expected errors", errors)
+    if health.caution:
+        grid.add_row("Beware", Text(health.caution, style="yellow"))
     if health.expected_precision_line:
         grid.add_row("First suspects", Text(health.expected_precision_line))
     grid.add_row("Suspect labels", Text(f"{health.suspects:,}", style="bold"))
