@@ -38,6 +38,8 @@ __all__ = ["PLUGIN"]
 
 _FIELD = "field: "
 _BLOCK = 4096
+_IMAGES = 64
+"""Images that are held in memory at a time."""
 _ANSWER = {"verdict": "string", "note": "string", "annotator": "string", "seconds": "double", "answered_at": "string"}
 
 
@@ -47,8 +49,9 @@ def _write(batch: Batch, out: Path) -> None:
 
     schema = _schema(batch)
     with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-        for start in range(0, len(batch), _BLOCK):
-            rows = [_row(batch, item, schema) for item in batch.items[start : start + _BLOCK]]
+        block = _IMAGES if batch.modality == "image" else _BLOCK
+        for start in range(0, len(batch), block):
+            rows = [_row(batch, item, schema) for item in batch.items[start : start + block]]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
