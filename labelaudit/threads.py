@@ -30,10 +30,11 @@ def available_cores() -> int:
 
 def on_threads(function: Callable[[_Item], _T], items: Iterable[_Item], threads: int) -> Iterator[_T]:
     """Apply `function` to all items on threads; results, and the first error, come in the order of the items."""
-    if threads == 1:
+    items = list(items)
+    if min(threads, len(items)) <= 1:  # starting a thread takes longer than many a small item
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(threads) as executor:
+    with ThreadPoolExecutor(min(threads, len(items))) as executor:
         yield from executor.map(function, items)
 
 

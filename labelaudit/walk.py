@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk", "pooled"]
 
+_WORTH_A_THREAD = 2**17  # probabilities that take longer than starting a thread
+
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
@@ -84,9 +86,9 @@ class Walk:
             sources = [NormalizedProbs(source, name) for source, name in zip(sources, names, strict=True)]
         dtype = working_dtype(*(source.dtype for source in sources))
         budget = parse_memory(memory)
-        rows = chunk_rows(
-            int(sources[0].shape[1]), dtype.itemsize, memory=budget, threads=threads, sources=len(sources)
-        )
+        n_classes = int(sources[0].shape[1])
+        rows = chunk_rows(n_classes, dtype.itemsize, memory=budget, threads=threads, sources=len(sources))
+        rows = min(rows, max(-(-n // threads), _WORTH_A_THREAD // n_classes, 1))
         return cls(sources=tuple(sources), names=tuple(names), dtype=dtype, rows=rows, threads=threads, memory=budget)
 
     @property
