@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import click
 
 from labelaudit import __version__
 from labelaudit.cli import group
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import LabelAuditError, OutputError
 
 __all__ = ["main"]
 
 _OUR_FAULT = 4
 _INTERRUPTED = 130
+# The machine, not the program: no right, no room, a disk that fails.
+_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,27 +29,54 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    _open_closed_streams()
     try:
         result = group.main(arguments, prog_name="labelaudit", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except LabelAuditError as error:
-        _show(error)
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         # click turns Ctrl-C into its own Abort; what was said about it is the cause.
         click.echo(str(error) or str(error.__cause__ or "") or "Interrupted.", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader (`| head`) has left: nothing is wrong, but the interpreter must not try to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        result = 0
-    except Exception:  # noqa: BLE001 -- the last line of defence: a fault of ours must end with its own exit status
-        click.echo(traceback.format_exc(), err=True)
-        click.echo(f"This is a fault in labelaudit {__version__}. Please report it with the lines above.", err=True)
-        return _OUR_FAULT
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a fault of ours must end with its own status
+        return _status_of(error)
     return result if isinstance(result, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Give closed standard streams (``>&-``) a place to go; where Python leaves None, every library trips."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- open until the end
+
+
+def _status_of(error: Exception) -> int:
+    """Say what went wrong and return the exit status for it."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):  # the reader (`| head`) has left: nothing is wrong
+        _drop_output()
+        return 0
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        error = _of_the_machine(error)
+    if isinstance(error, LabelAuditError):
+        _show(error)
+        return error.exit_code
+    click.echo("".join(traceback.format_exception(error)), err=True)
+    click.echo(f"This is a fault in labelaudit {__version__}. Please report it with the lines above.", err=True)
+    return _OUR_FAULT
+
+
+def _of_the_machine(error: OSError) -> OutputError:
+    if error.filename is not None:
+        what = f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}."
+        return OutputError(what, "Check its permissions and the free space.")
+    _drop_output()
+    return OutputError(f"The output cannot be written: {error.strerror}.", "Free some space, or write elsewhere.")
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush at its exit what cannot be written, to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(error: LabelAuditError) -> None:

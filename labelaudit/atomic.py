@@ -109,13 +109,18 @@ def _os_errors_named(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None and target.parent not in Path(os.fsdecode(error.filename)).parents:
+        # Temporary names are absolute, the target may be relative.
+        if error.filename is not None and target.parent.absolute() not in _absolute(error.filename).parents:
             raise  # an error of another file, met while this one was open
         reason = error.strerror or str(error)
         raise OutputError(
             f"Cannot write {target}: {reason}.",
             "Nothing was changed. Free some space, or choose a folder that exists and can be written to.",
         ) from error
+
+
+def _absolute(name: str | bytes | int) -> Path:
+    return Path(os.fsdecode(name) if isinstance(name, str | bytes) else "").absolute()
 
 
 def _sync(path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["SCHEMA_VERSION", "Audit", "load"]
+__all__ = ["SCHEMA_VERSION", "Audit", "check_replaceable", "load"]
 
 SCHEMA_VERSION = 1
 _KEPT = ("reviews", "batches")
@@ -109,10 +109,7 @@ class Audit:
         import numpy as np
 
         target = Path(path)
-        if target.exists() and not (target / "audit.json").is_file() and (target.is_file() or any(target.iterdir())):
-            raise AuditFolderError(
-                f"{target} exists and is no audit folder.", "Choose another place; nothing was changed."
-            )
+        check_replaceable(target)
         with atomic_folder(target, keep=_KEPT) as folder:
             _write_items(self.items, folder / "items.parquet")
             for name, array in self.arrays.items():
@@ -163,6 +160,18 @@ def _manifest(audit: Audit, files: dict[str, str]) -> dict[str, Any]:
         "statistics": dict(audit.statistics),
         "files": files,
     }
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to write an audit in the place of something else.
+
+    Raises
+    ------
+    AuditFolderError
+        If `path` exists and is neither an audit folder nor empty.
+    """
+    if path.exists() and not (path / "audit.json").is_file() and (path.is_file() or any(path.iterdir())):
+        raise AuditFolderError(f"{path} exists and is no audit folder.", "Choose another place; nothing was changed.")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -135,25 +135,32 @@ def load_config(path: str | Path) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"There is no configuration file {file}.", "Check the path given to --config.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.", "Give a TOML file to --config.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file} is not a readable TOML file: {error}.", "See README.md for an example.") from error
     kinds: dict[str, type] = {"read": ReadOptions, "audit": AuditConfig}
     for table in content:
         if table not in kinds:
             raise UnknownNameError.among(f"table in {file.name}:", table, kinds)
-    return {table: _options_of(kind, content.get(table, {}), file) for table, kind in kinds.items()}
+    return {table: _options_of(kind, table, content.get(table, {}), file) for table, kind in kinds.items()}
 
 
-def _options_of(kind: type, values: Any, file: Path) -> dict[str, Any]:
+def _options_of(kind: type, table: str, values: Any, file: Path) -> dict[str, Any]:
     if not isinstance(values, Mapping):
-        raise ConfigError(f"In {file.name} a table is expected, got {values!r}.", "Write [audit] on a line of its own.")
+        raise ConfigError(
+            f"In {file.name} {table!r} is {values!r}, no table.", f"Write [{table}] on a line of its own."
+        )
     names = {option.name for option in fields(kind)}
+    several = {name for name, hint in typing.get_type_hints(kind).items() if typing.get_origin(hint) is tuple}
     options = {}
     for name, value in values.items():
         plain = name.replace("-", "_")
         if plain not in names:
             raise UnknownNameError.among(f"option in {file.name}:", name, sorted(names))
-        options[plain] = tuple(value) if isinstance(value, list) else value
+        # Where several values fit, one is as good as a list of one.
+        whole = (value,) if plain in several and isinstance(value, str) else value
+        options[plain] = tuple(whole) if isinstance(whole, list) else whole
     return options
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelaudit.errors import ConfigError
+from labelaudit.errors import ConfigError, LabelsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,14 +53,21 @@ def assign_folds(
     ------
     ConfigError
         If there are fewer units than folds.
+    LabelsError
+        If there is only one unit.
     """
     unit = _units(keys, groups)
     n_units = int(unit.max(initial=-1)) + 1
     if n_units < n_folds:
         what = "distinct items" if groups is None else "separate groups"
-        raise ConfigError(
-            f"There are {n_units} {what} for {n_folds} folds.",
-            f"Use at most {n_units} folds (--folds)." if n_units > 1 else "A cross-validation needs at least two.",
+        if n_units > 1:
+            raise ConfigError(
+                f"There are {n_units} {what} for {n_folds} folds.", f"Use at most {n_units} folds (--folds)."
+            )
+        same = "have the same content" if groups is None else "are in one group, or copies of each other"
+        raise LabelsError(
+            f"All {len(keys)} items {same}, so none can be judged by a model that has not seen it.",
+            "Check the columns that are learned from (--text, --image, --features) and --fold-group.",
         )
     hashes = _seeded(keys, seed)
     # Unlabelled items are spread like one more class.

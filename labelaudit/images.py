@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "UNPACKED",
     "check_image",
     "image_suffix",
     "is_image_name",
@@ -27,6 +28,9 @@ MAX_PIXELS = 80_000_000
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """File endings of images, in lower case."""
+
+UNPACKED = ".images"
+"""Ending of the folder that images inside a data file are unpacked to; such a folder is no class."""
 
 # Pillow knows many more formats; some start other programs (EPS) or are seldom tested.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -48,6 +48,13 @@ def test_missing_folder_is_named(tmp_path):
         pass
 
 
+def test_a_relative_path_is_named_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for make in (atomic_file, atomic_folder):
+        with pytest.raises(OutputError, match=r"Cannot write nowhere/out: No such file"), make("nowhere/out"):
+            pass
+
+
 def test_full_disk_leaves_nothing(tmp_path):
     def fill(file):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))

@@ -57,7 +57,7 @@ def test_toml(tmp_path):
     [
         ("[audit]\nfold = 3\n", UnknownNameError, "Did you mean 'folds'"),
         ("[audits]\nfolds = 3\n", UnknownNameError, "Did you mean 'audit'"),
-        ("audit = 3\n", ConfigError, "a table is expected"),
+        ("audit = 3\n", ConfigError, "'audit' is 3, no table"),
         ("[audit\n", ConfigError, "line 1"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.errors import ConfigError
+from labelaudit.errors import ConfigError, LabelsError
 from labelaudit.folds import assign_folds
 
 
@@ -84,9 +84,15 @@ def test_another_seed_gives_other_folds():
 
 
 @pytest.mark.parametrize(
-    ("groups", "message"), [(None, "2 distinct items for 3 folds"), (["a"] * 4, "1 separate groups for 3 folds")]
+    ("keys", "groups", "error", "message"),
+    [
+        ("xxyy", None, ConfigError, "2 distinct items for 3 folds"),
+        ("xxyz", "aabb", ConfigError, "2 separate groups for 3 folds"),
+        ("xxyy", "aaaa", LabelsError, "All 4 items are in one group"),
+        ("xxxx", None, LabelsError, "All 4 items have the same content"),
+    ],
 )
-def test_too_few_units_are_an_error_that_says_how_many_there_are(groups, message):
-    keys = np.array(["x", "x", "y", "y"], dtype=object)
-    with pytest.raises(ConfigError, match=message):
-        assign_folds(np.zeros(4, int), keys, n_folds=3, seed=0, groups=groups and np.array(groups, object))
+def test_too_few_units_are_an_error_that_says_how_many_there_are(keys, groups, error, message):
+    named = None if groups is None else np.array(list(groups), object)
+    with pytest.raises(error, match=message):
+        assign_folds(np.zeros(4, int), np.array(list(keys), object), n_folds=3, seed=0, groups=named)

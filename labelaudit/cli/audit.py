@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,11 +121,15 @@ def _carry(after: str, target: Path, person: str) -> None:
 
 
 def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
+    from labelaudit.audit_folder import check_replaceable
     from labelaudit.errors import UsageError
 
-    target = Path(out) if out else Path(Path(data).resolve().name).with_suffix(".audit")
+    # Links keep their name: what they lead to may have one that says nothing.
+    name = Path(os.path.abspath(data)).name or "data"  # noqa: PTH100
+    target = Path(out) if out else Path(name).with_suffix(".audit")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists.", "Choose another --out, or replace it with --overwrite.")
+    check_replaceable(target)
     if not target.resolve().parent.is_dir():
         raise UsageError(
             f"There is no folder {target.resolve().parent} for {target.name}.", "Create it or choose another --out."

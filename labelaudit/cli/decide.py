@@ -111,7 +111,7 @@ def _decisions_of(file: Any) -> Iterator[Decision]:
 
 def _report(answer: Answer) -> None:
     for outcome in answer.outcomes:
-        if outcome.status == "refused":
+        if outcome.status == "refused" and len(answer.outcomes) > 1:  # a single one is the error itself
             click.echo(f"refused: {outcome.message}", err=True)
         elif outcome.status == "acknowledged" and len(answer.outcomes) == 1:
             click.echo(f"recorded: {', '.join(outcome.item_ids)} ({outcome.id})")

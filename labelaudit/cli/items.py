@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
 __all__ = ["command"]
 
-_FORMATS = ("table", "csv", "jsonl", "parquet")
+_HEADS = ("Rank", "Suspicion", "Ambiguity", "Id", "Given", "Suggested")
+_ROOM_FOR_CONTENT = 40  # characters
+_FILES = ("csv", "jsonl", "parquet")
+_FORMATS = ("table", *_FILES)
 
 
 @click.command(
@@ -83,8 +87,16 @@ def _known(wanted: tuple[str, ...], classes: tuple[str, ...]) -> list[str]:
 def _form_of(out: str | None) -> str:
     from pathlib import Path
 
-    ending = Path(out).suffix.lstrip(".").lower() if out else "table"
-    return ending if ending in _FORMATS else "csv"
+    from labelaudit.errors import UsageError
+
+    if out is None:
+        return "table"
+    ending = Path(out).suffix.lstrip(".").lower()
+    if ending in _FILES:
+        return ending
+    raise UsageError(
+        f"The ending of {out} says no form.", f"End it with .{', .'.join(_FILES)}, or give the form with --format."
+    )
 
 
 def _write(items: pd.DataFrame, form: str, out: str | None) -> None:
@@ -122,7 +134,10 @@ def _text(items: pd.DataFrame, form: str) -> str:
 
 
 def _print_table(items: pd.DataFrame) -> None:
-    from rich.table import Table
+    """Print a row for each item; its content stands in the row where there is room, else below it."""
+    from rich.measure import Measurement
+    from rich.padding import Padding
+    from rich.segment import Segment, Segments
     from rich.text import Text
 
     from labelaudit.cli._console import results
@@ -130,19 +145,38 @@ def _print_table(items: pd.DataFrame) -> None:
     if items.empty:
         click.echo("No item fits.", err=True)
         return
+    console = results()
+    rows = [_cells(item, row) for item, row in items.iterrows()]
+    facts = _table(_HEADS, [row[:-1] for row in rows])
+    unbounded = console.options.update(max_width=10_000)
+    if console.width - Measurement.get(console, unbounded, facts).maximum >= _ROOM_FOR_CONTENT:
+        console.print(_table((*_HEADS, "Item"), rows))
+        return
+    header, *lines = [Segments([*line, Segment.line()]) for line in console.render_lines(facts, pad=False)]
+    console.print(header, end="")
+    for line, row in zip(lines, rows, strict=True):
+        console.print(line, end="")
+        console.print(Padding(Text(row[-1]), (0, 0, 0, 6), expand=False))
+
+
+def _table(heads: tuple[str, ...], rows: list[list[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("Rank", "Suspicion", "Ambiguity"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for head, ratio in (("Id", None), ("Given", None), ("Suggested", None), ("Item", 3)):
-        table.add_column(head, ratio=ratio, overflow="fold")
-    for item, row in items.iterrows():
-        numbers = [
-            _number(row[name], form)
-            for name, form in (("rank", "{:.0f}"), ("suspicion", "{:.3f}"), ("ambiguity", "{:.3f}"))
-        ]
-        texts = [str(item), *(_word(row[name]) for name in ("given_label", "suggested_label", "preview"))]
-        table.add_row(*numbers, *(Text(text) for text in texts))
-    results().print(table)
+    for place, head in enumerate(heads):
+        # Where it is narrow, class names give way; numbers and ids stay whole.
+        table.add_column(head, justify="right" if place < 3 else "left", no_wrap=place < 4)
+    for row in rows:
+        classes = (Text(name, no_wrap=True, overflow="ellipsis") for name in row[4:6])
+        table.add_row(*row[:3], Text(row[3]), *classes, *map(Text, row[6:]))
+    return table
+
+
+def _cells(item: Any, row: pd.Series[Any]) -> list[str]:
+    forms = {"rank": "{:.0f}", "suspicion": "{:.3f}", "ambiguity": "{:.3f}"}
+    numbers = [_number(row[name], form) for name, form in forms.items()]
+    return [*numbers, str(item), *(_word(row[name]) for name in ("given_label", "suggested_label", "preview"))]
 
 
 def _number(value: float, form: str) -> str:

@@ -262,9 +262,20 @@ def _check_target(source: Path, target: Path, log: Path, *, is_folder: bool, ove
             raise UsageError(f"{path} exists.", "Choose another --out, or replace it with --overwrite.")
     if target.exists() and target.is_dir() is not is_folder:
         raise UsageError(f"{target} is a {'folder' if target.is_dir() else 'file'}.", "Choose another --out.")
+    if not is_folder and _kind(source) and _kind(target) != _kind(source):
+        raise UsageError(
+            f"{source.name} is written in the format it came in, which the name {target.name} does not say.",
+            f"End the name with {source.suffix}.",
+        )
     folder = target.resolve().parent
     if not folder.is_dir():
         raise OutputError(f"The folder {folder} does not exist.", "Create it, or choose another --out.")
+
+
+def _kind(path: Path) -> str:
+    """Return the ending of a file, one for all that mean the same."""
+    ending = path.suffix.lower()
+    return {".ndjson": ".jsonl", ".tab": ".tsv", ".pq": ".parquet"}.get(ending, ending)
 
 
 def _checked_layout(audit: Audit) -> Layout:

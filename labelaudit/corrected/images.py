@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labelaudit.corrected import Correction, Layout, Writer
 from labelaudit.errors import DataError, LabelsError
-from labelaudit.images import is_image_name
+from labelaudit.images import UNPACKED, is_image_name
 from labelaudit.spreadsheet import escape_cell
 
 _LIST = "labels.csv"
@@ -58,7 +58,8 @@ def _new_place(name: str, label: str, taken: set[str]) -> str:
 
 def _images(source: Path) -> Iterator[str]:
     """Yield the names in the order in which the reader numbers them: class folders by name, then loose images."""
-    for folder in sorted(entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+    folders = (entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    for folder in sorted(entry for entry in folders if not entry.name.endswith(UNPACKED)):
         yield from (f"{folder.name}/{name}" for name in _names(folder))
     yield from _names(source)
 

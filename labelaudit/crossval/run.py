@@ -256,7 +256,8 @@ def _fold_groups(dataset: Dataset, config: AuditConfig) -> NDArray[np.object_] |
     if config.fold_group is None:
         return None
     if config.fold_group not in dataset.groups:
-        raise UnknownNameError.among("group column", config.fold_group, dataset.groups)
+        unknown = UnknownNameError.among("group column", config.fold_group, dataset.groups)
+        raise UnknownNameError(unknown.problem, f"{unknown.fix} A column becomes one with --group.")
     return dataset.groups[config.fold_group]
 
 

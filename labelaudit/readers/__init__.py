@@ -48,6 +48,11 @@ class Reader:
     read: Callable[[Path, ReadOptions, Tell], Dataset]
 
 
+_MEND = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as CSV (UTF-8)."),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".7z"), "Unpack the archive first."),
+}
+
 READERS: Registry[Reader] = Registry("reader", "labelaudit.readers", Reader)
 
 
@@ -140,11 +145,14 @@ def _recognised(path: Path) -> Reader:
         return reader
     kinds = "; ".join(reader.summary for _, reader in READERS)
     kind = "folder" if path.is_dir() else "file"
-    raise ReadError(f"{path} is no {kind} that any reader knows.", f"Known: {kinds}. Choose one with --reader.")
+    fix = _MEND.get(path.suffix.lower(), "Choose one with --reader.")
+    raise ReadError(f"{path} is no {kind} that any reader knows.", f"Known: {kinds}. {fix}")
 
 
 def _missing(path: Path) -> ReadError:
     if not path.parent.is_dir():
         return ReadError(f"There is no folder {path.parent}.", "Check the path.")
+    if path.is_symlink():
+        return ReadError(f"{path} is a link to {path.readlink()}, which is not there.", "Mend the link.")
     siblings = [entry.name for entry in path.parent.iterdir()]
     return ReadError(f"There is no file or folder {path}.", f"{did_you_mean(path.name, siblings)}Check the path.")

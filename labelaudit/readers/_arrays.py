@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["open_embeddings", "open_npy", "open_pred_probs", "source_path"]
 
 _BLOCK_BYTES = 32_000_000
+_LARGEST = 1e15  # of an embedding
 # What numpy.load raises for broken files; the head of one is parsed like Python source.
 _BROKEN = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, OverflowError)
 
@@ -94,10 +95,14 @@ def open_embeddings(path: Path, n: int) -> NDArray[np.floating]:
         array = array.astype(np.float32)
     step = max(1, _BLOCK_BYTES // (array.shape[1] * array.dtype.itemsize))
     for start in range(0, n, step):
-        finite = np.isfinite(array[start : start + step]).all(axis=1)
-        if not finite.all():
-            row = start + int(finite.argmin()) + 1
-            raise ReadError(f"{what}, row {row}: there is a NaN or an infinite number.", "Embed this item again.")
+        with np.errstate(over="ignore"):
+            # Squares are added up: beyond the root of the largest number distances are infinite.
+            fits = (np.abs(array[start : start + step]) < _LARGEST).all(axis=1)
+        if not fits.all():
+            row = start + int(fits.argmin()) + 1
+            large = np.isfinite(array[row - 1]).all()
+            found = f"a number beyond {_LARGEST:.0e}" if large else "a NaN or an infinite number"
+            raise ReadError(f"{what}, row {row}: there is {found}.", "Embed this item again.")
     return array
 
 

@@ -90,7 +90,7 @@ def assemble(
     embeddings = None if vectors is None else open_embeddings(source_path(vectors, path), n)
     if not sources and all(content is None for content in (text, images, features, embeddings)):
         raise ReadError(
-            f"{path} holds labels and nothing to learn from.",
+            " ".join([f"{path} holds labels and nothing to learn from.", *notes]),
             "Choose columns with --text, --image or --features, or give --embeddings or --pred-probs.",
         )
     dataset = Dataset(
@@ -104,7 +104,12 @@ def assemble(
         pred_probs=sources,
         groups=groups or {},
         rows=rows,
-        origin=Origin(path=str(path), reader=reader, options={**options, "reader": reader}, notes=tuple(notes)),
+        origin=Origin(
+            path=str(path),
+            reader=reader,
+            options={**options, "reader": reader},
+            notes=(*notes, *_alike(classes)),
+        ),
     )
     if ids is None:
         # Filled in place, before anyone sees it: a copy of the dataset would hash all content a second time.
@@ -138,6 +143,18 @@ def _column_names(values: Any, sources: tuple[ProbSource, ...]) -> tuple[str, ..
     known = {*columns, ""}
     fits = all(value is None or isinstance(value, int | np.integer) or str(value).strip() in known for value in values)
     return tuple(columns) if fits else None
+
+
+def _alike(classes: tuple[str, ...]) -> list[str]:
+    """Say which classes differ in letter case or spaces only: they often are one, written in two ways."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault("".join(name.casefold().split()), []).append(repr(name))
+    return [
+        f"The classes {' and '.join(alike)} differ in letter case or spaces only; if they are one, write them alike."
+        for alike in spellings.values()
+        if len(alike) > 1
+    ]
 
 
 def _check_columns(where: str, names: tuple[str, ...], n_columns: int | None) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.errors import ReadError
-from labelaudit.images import check_image
+from labelaudit.images import UNPACKED, check_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def unpack_folder(data: Path, chosen: str | None) -> Path:
     if chosen is not None:
         return Path(chosen)
     absolute = Path(os.path.abspath(data))  # noqa: PTH100 - links are kept: those of a download cache lead elsewhere
-    return absolute.with_name((absolute.name if data.is_dir() else absolute.stem) + ".images")
+    return absolute.with_name((absolute.name if data.is_dir() else absolute.stem) + UNPACKED)
 
 
 @dataclass(frozen=True, eq=False)

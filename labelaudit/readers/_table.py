@@ -75,11 +75,17 @@ def named_columns(data: pa.Table, path: Path) -> dict[str, pa.ChunkedArray]:
     Raises
     ------
     ReadError
-        If two columns have the same name.
+        If two columns have the same name, or a name is damaged.
     """
     import pyarrow as pa
 
-    names = data.column_names
+    try:
+        names = [field.name for field in data.schema]
+        for kind in filter(pa.types.is_struct, data.schema.types):
+            for i in range(kind.num_fields):
+                _ = kind.field(i).name  # decoded when it is asked for
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{path}: the name of a column is no UTF-8: {error}.", "Write the file again.") from error
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ReadError(f"{path}: the column {twice!r} is there twice.", "Give each column a name of its own.")
@@ -119,6 +125,8 @@ def read_table(table: Table, options: ReadOptions, reader: str, tell: Tell) -> D
     if len(table) == 0:
         raise ReadError(f"{table.path} has no rows.", "Give a file with at least one labelled row.")
     roles = recognize(table, options)
+    if not table.typed and options.label is None:
+        _refuse_data_as_header(table, roles.label)
     label_type = table.columns[roles.label].type
     features, left_out = feature_frame({name: table.columns[name] for name in roles.features})
     notes = [*roles.notes]
@@ -144,6 +152,18 @@ def read_table(table: Table, options: ReadOptions, reader: str, tell: Tell) -> D
         rows=np.arange(1, len(table) + 1, dtype=np.int64),
         notes=[*notes, *said],
     )
+
+
+def _refuse_data_as_header(table: Table, label: str) -> None:
+    """Notice that the first line is data: the name of the label column is then one of its labels."""
+    import pyarrow.compute as pc
+
+    if pc.any(pc.equal(table.columns[label], label)).as_py():
+        raise ReadError(
+            f"The first line of {table.path} looks like data: the label column would be called {label!r}, as one of"
+            " its labels.",
+            f"Put the names of the columns into the first line. If it is the name, say so: --label {label}.",
+        )
 
 
 def _label_values(table: Table, name: str) -> list[Any]:
@@ -189,6 +209,11 @@ def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
     if not roles.text:
         return None
     for name in roles.text:
+        if is_nested(table.columns[name]):
+            raise ReadError(
+                f"Column {name!r} of {table.path} holds {table.columns[name].type}, no text.",
+                "Write the text as one string, or choose another column with --text.",
+            )
         if len(roles.text) == 1 and is_number(table.columns[name]):
             value = next(value for value in table.columns[name].to_pylist() if value is not None)
             raise ReadError(

@@ -148,8 +148,9 @@ def _explain(path: Path, encoding: str, delimiter: str, header: list[str]) -> No
     for line, record in _records(path, encoding, delimiter):
         if len(record) != len(header):
             cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
+            columns = "1 column" if len(header) == 1 else f"{len(header)} columns"
             raise ReadError(
-                f"{path}, line {line}: the row has {cells}, but the header has {len(header)} columns.",
+                f"{path}, line {line}: the row has {cells}, but the header has {columns}.",
                 "Put a cell that contains the separator in quotation marks, or mend the row.",
             )
     _refuse_open_quote(path, encoding, delimiter)

@@ -84,7 +84,7 @@ def _concatenated(paths: list[Path], path: Path) -> pa.Table:
     try:
         data = pa.concat_tables([_arrow(file) for file in paths])
         data.validate(full=True)  # Arrow trusts the offsets in a file: damaged ones would end the process
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # damaged names of columns are the last
         raise ReadError(f"The Arrow files of {path} cannot be read: {str(error).rstrip('.')}.", _DAMAGED) from error
     return data
 

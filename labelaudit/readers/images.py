@@ -12,7 +12,7 @@ import numpy as np
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.images import is_image_name
+from labelaudit.images import UNPACKED, is_image_name
 from labelaudit.labels import parse_written_labels
 from labelaudit.readers import Reader, Tell
 from labelaudit.readers._assemble import LabelColumn, assemble
@@ -74,7 +74,11 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(
+        entry
+        for entry in path.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and not entry.name.endswith(UNPACKED)
+    )
 
 
 def _images(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -39,7 +39,7 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
         packed = [each.name for each in file.schema_arrow if may_hold_images(each.type)]
         data = file.read(columns=[name for name in file.schema_arrow.names if name not in packed])
         data.validate(full=True)  # strings that are no UTF-8 would fail much later
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # damaged names of columns are the last
         raise _damaged(path, error) from error
     schema = file.schema_arrow
     for name in packed:  # in their place, and of their type, but without their values

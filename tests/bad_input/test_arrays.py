@@ -12,6 +12,7 @@ import pytest
 from labelaudit.chunks import ParquetProbs
 from labelaudit.errors import LabelsError, ProbabilityError, ReadError
 from labelaudit.probabilities import check_pred_probs
+from labelaudit.readers import read
 from tests.bad_input.cases import Cases, table, write
 
 case = Cases()
@@ -79,6 +80,16 @@ def embeddings_with_nan(folder):
     vectors[2, 1] = np.nan
     np.save(folder / "e.npy", vectors)
     return table(folder, embeddings=str(folder / "e.npy"))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_too_large_to_square_are_refused(dtype, tmp_path):
+    vectors = np.ones((4, 3), dtype=dtype)
+    vectors[1, 2] = -1e16
+    np.save(tmp_path / "e.npy", vectors)
+    path, options = table(tmp_path, embeddings=str(tmp_path / "e.npy"))
+    with pytest.raises(ReadError, match=r"'e\.npy', row 2: there is a number beyond 1e\+15"):
+        read(path, **options)
 
 
 @case(ReadError, "has 5 rows but there are 4 items")

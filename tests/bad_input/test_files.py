@@ -26,7 +26,34 @@ def missing_folder(folder):
 
 @case(ReadError, "no file that any reader knows", "--reader")
 def unknown_kind_of_file(folder):
+    return write(folder / "data.txt", b"x"), {}
+
+
+@case(ReadError, "no file that any reader knows", "Save the sheet as CSV (UTF-8).")
+def spreadsheet(folder):
     return write(folder / "data.xlsx", b"PK"), {}
+
+
+@case(ReadError, "no file that any reader knows", "Unpack the archive first.")
+def archive(folder):
+    return write(folder / "data.zip", b"PK"), {}
+
+
+@case(ReadError, "data.csv is a link to gone.csv, which is not there", "Mend the link")
+def link_that_leads_nowhere(folder):
+    (folder / "data.csv").symlink_to("gone.csv")
+    return folder / "data.csv", {}
+
+
+@case(ReadError, "data.csv is a link to data.csv, which is not there")
+def link_to_itself(folder):
+    (folder / "data.csv").symlink_to("data.csv")
+    return folder / "data.csv", {}
+
+
+@case(ReadError, "first line of", "looks like data", "called 'x', as one of its labels", "--label x")
+def no_header(folder):
+    return table(folder, "".join(f"r{k},words of item {k},{'xy'[k % 2]}\n" for k in range(8)))
 
 
 @case(ReadError, "no folder that any reader knows")
@@ -86,6 +113,11 @@ def name_too_long(folder):
 @case(ReadError, "data.csv, line 3: the row has 4 cells, but the header has 3 columns")
 def ragged_row_too_long(folder):
     return table(folder, GOOD.replace("b,the blue one", "b,the,blue one"))
+
+
+@case(ReadError, "line 2: the row has 3 cells, but the header has 1 column.")
+def comment_above_the_header(folder):
+    return table(folder, f"# tickets of may\n{GOOD}")
 
 
 @case(ReadError, "line 5: the row has 2 cells, but the header has 3 columns")

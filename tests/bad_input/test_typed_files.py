@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelaudit.errors import ReadError
+from labelaudit.readers import read
 from tests.bad_input.cases import Cases, write
 
 case = Cases()
@@ -29,6 +31,20 @@ def json_scalar(folder):
 @case(ReadError, "holds an object, no array")
 def json_object_instead_of_array(folder):
     return write(folder / "data.json", '{"text": ["a"], "label": ["x"]}'), {}
+
+
+@pytest.mark.parametrize("value", [{"body": "the red one"}, ["the", "red", "one"]])
+def test_text_that_is_no_string_is_refused(value, tmp_path):
+    lines = [json.dumps({"text": value, "label": "xy"[k % 2]}) for k in range(4)]
+    with pytest.raises(ReadError, match=r"Column 'text' of .* holds (struct|list).*, no text\.") as caught:
+        read(write(tmp_path / "data.jsonl", "\n".join(lines)))
+    assert "one string" in caught.value.fix
+
+
+@case(ReadError, "nothing to learn from", "empty or hold lists: meta", "--text")
+def content_inside_an_object(folder):
+    lines = [json.dumps({"meta": {"text": "a b c"}, "label": "xy"[k % 2]}) for k in range(4)]
+    return write(folder / "data.jsonl", "\n".join(lines)), {}
 
 
 @case(ReadError, "is no JSON", ".jsonl")

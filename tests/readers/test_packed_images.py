@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from labelaudit.errors import OutputError, ReadError
+from labelaudit.errors import LabelAuditError, OutputError, ReadError
 from labelaudit.previews import previews
 from labelaudit.readers import image_folders, read
 from labelaudit.viewing.contents import Contents
@@ -158,6 +159,13 @@ def test_names_of_files_beside_images_are_no_second_image_column(tmp_path: Path)
     assert "Columns not used: file_name." in dataset.origin.notes
 
 
+def test_an_unpacked_folder_is_no_class(tmp_path: Path) -> None:
+    read(parquet(tmp_path / "d.parquet", IMAGES))
+    read(parquet(tmp_path / "e.parquet", IMAGES))
+    with pytest.raises(ReadError, match="no folder that any reader knows"):
+        read(tmp_path)
+
+
 def test_other_bytes_are_no_images(tmp_path: Path) -> None:
     digests = [bytes([k] * 20) for k in range(4)]
     words = [f"these are words {k}" for k in range(4)]
@@ -253,3 +261,15 @@ def test_what_datasets_writes_is_read_and_what_is_written_datasets_reads(tmp_pat
         store.close()
         (tmp_path / "work").rename(tmp_path / f"work.{name}")
     run(BACK, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_file_is_read_or_refused(data: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    file = next(data.glob("*.arrow")) if data.is_dir() else data
+    content = bytearray(file.read_bytes())
+    for place in rng.integers(0, len(content) - 4, size=1 + seed % 3):
+        content[place : place + 4] = [b"\x00\x00\x00\x80", b"\xff" * 4, rng.bytes(4)][seed % 3]
+    file.write_bytes(content)
+    with contextlib.suppress(LabelAuditError):
+        assert len(read(data)) == 4

@@ -1,0 +1,178 @@
+"""What goes wrong around the command line: places that cannot be written, closed streams, narrow terminals, links."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import labelaudit as la
+from labelaudit.__main__ import run
+
+CSV = "id,text,label\n" + "".join(
+    f"t{i},{'a red warm fire' if i % 2 else 'a blue cold sea'} number {i},{'xy'[i % 2]}\n" for i in range(24)
+)
+QUICK = ("--folds", "2", "--calibrate", "off", "--neighbors", "0")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder with data in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.csv").write_text(CSV)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mishaps")
+    (folder / "good.csv").write_text(CSV)
+    assert run(["audit", str(folder / "good.csv"), "--out", str(folder / "good.audit"), *QUICK]) == 0
+    return folder / "good.audit"
+
+
+def process(*arguments, **options):
+    command = [sys.executable, "-m", "labelaudit", *map(str, arguments)]
+    return subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, timeout=120, **options)
+
+
+@pytest.mark.parametrize("out", ["good.csv", "folder", "taken"])
+def test_what_is_no_audit_is_not_replaced_and_nothing_is_computed_first(out, here, capsys, monkeypatch):
+    (here / "taken").write_text("precious")
+    (here / "folder").mkdir()
+    (here / "folder" / "precious.txt").touch()
+    before = sorted(here.rglob("*"))
+    monkeypatch.setattr("labelaudit.readers.read", lambda *a, **k: pytest.fail("the place is checked first"))
+    assert run(["audit", "good.csv", "--out", out, "--overwrite"]) == 3
+    assert f"{out} exists and is no audit folder." in capsys.readouterr().err
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_linked_file_gives_the_audit_its_own_name(here):
+    (here / "store").mkdir()
+    (here / "good.csv").rename(here / "store" / "0f3a")
+    (here / "tickets.csv").symlink_to(here / "store" / "0f3a")
+    assert run(["audit", "tickets.csv", *QUICK]) == 0
+    assert (here / "tickets.audit").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["audit", "loop.csv"], 3, "is a link to loop.csv, which is not there."),
+        (["audit", "good.csv", "--fold-group", "customer"], 2, "A column becomes one with --group."),
+        (["audit", "same.csv", *QUICK], 3, "All 24 items have the same content"),
+        (["audit", "good.csv", "--config", "."], 2, "cannot be read: Is a directory."),
+        (["audit", "good.csv", "--config", "five.toml"], 2, "'read' is 5, no table."),
+        (["apply", "none.audit", "--out", "x.csv"], 3, "none.audit does not exist."),
+        (["decide", "none.audit", "t1", "keep"], 3, "none.audit does not exist."),
+    ],
+)
+def test_one_clear_error(arguments, status, message, here, capsys):
+    (here / "loop.csv").symlink_to("loop.csv")
+    (here / "five.toml").write_text("read = 5\n")
+    (here / "same.csv").write_text(
+        "id,text,label\n" + "".join(f"{i},the same words,{'xy'[i % 2]}\n" for i in range(24))
+    )
+    before = sorted(here.rglob("*"))
+    assert run(arguments) == status
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("Error:") == 1
+    assert "Fix:" in error
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("out", "status", "message"),
+    [("no/x.csv", 3, "Cannot write no/x.csv: No such file"), ("x.xlsx", 2, "The ending of x.xlsx says no form.")],
+)
+def test_items_are_not_written_to_a_wrong_place(out, status, message, audited, here, capsys):
+    before = sorted(here.rglob("*"))
+    assert run(["items", str(audited), "--out", out]) == status
+    assert message in capsys.readouterr().err
+    assert sorted(here.rglob("*")) == before
+
+
+def test_one_string_in_the_configuration_is_as_good_as_a_list_of_one(here):
+    (here / "c.toml").write_text("[read]\ntext = 'text'\n")
+    assert run(["audit", "good.csv", "--config", "c.toml", *QUICK]) == 0
+    assert list(la.load("good.audit").origin.options["text"]) == ["text"]
+
+
+def test_corrected_data_is_not_given_a_name_of_another_format(audited, here, capsys):
+    assert run(["decide", str(audited), "t1", "keep", "--as", "ann"]) == 0
+    assert run(["apply", str(audited), "--out", "clean.parquet"]) == 2
+    assert "End the name with .csv." in capsys.readouterr().err
+    assert not list(here.glob("clean*"))
+    assert run(["apply", str(audited), "--out", "clean.csv"]) == 0
+
+
+def test_a_refused_decision_is_said_once(audited, capsys):
+    assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
+    error = capsys.readouterr().err
+    assert error.count("The item 'nobody' is not in this audit.") == 1
+
+
+def test_classes_that_differ_in_case_only_are_said(here, capsys):
+    (here / "good.csv").write_text(CSV.replace(",x\n", ",X\n", 3))
+    assert run(["audit", "good.csv", *QUICK]) == 0
+    assert "The classes 'X' and 'x' differ in letter case or spaces only" in capsys.readouterr().err
+    assert any("letter case" in note for note in la.load("good.audit").provenance["notes"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["items", "report"])
+def test_output_to_a_full_disk_is_one_error(command, audited):
+    with Path("/dev/full").open("w") as full:
+        done = process(command, audited, *(("--queue", "all") if command == "items" else ()), stdout=full)
+    assert done.returncode == 3
+    assert "The output cannot be written: No space left on device." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_output_is_no_fault(audited):
+    command = f'"{sys.executable}" -m labelaudit report "{audited}" >&-'
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_right_that_is_missing_is_no_fault_of_ours(audited, capsys, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("labelaudit.audit_folder.load", refused)
+    assert run(["report", "secret.audit"]) == 3
+    assert "secret.audit cannot be used: Permission denied." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_items_are_readable_at_every_width(width, tmp_path, monkeypatch, capsys):
+    words = "the parcel came late and nobody told me why it did so"
+    names = np.array(["a_long_name_of_a_class", "another_long_name"])
+    probs = np.tile([0.9, 0.1], (20, 1))
+    dataset = la.Dataset.from_arrays(
+        names[np.arange(20) % 2], text=[f"{words} {k}" for k in range(20)], ids=range(20), pred_probs=probs
+    )
+    la.audit(dataset).save(tmp_path / "a.audit")
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["items", str(tmp_path / "a.audit"), "--queue", "all", "--limit", "2"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= width
+    if width < 100:  # below the row; beside it the words stand among the other columns
+        assert words in " ".join(" ".join(lines).split())
+    assert all(head in lines[0] for head in ("Rank", "Suspicion", "Ambiguity", "Id", "Given", "Suggested"))
+    assert len(lines) <= 7
+
+
+def test_interruption_before_the_first_fold_leaves_nothing(here, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labelaudit.pipeline.audit", interrupted)
+    assert run(["audit", "good.csv"]) == 130
+    assert "Nothing was written." in capsys.readouterr().err
+    assert [entry.name for entry in here.iterdir()] == ["good.csv"]
