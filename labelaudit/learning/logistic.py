@@ -45,8 +45,10 @@ def log_likelihood(log_odds: NDArray[np.float64], is_error: NDArray[Any], overlo
     called_wrong = np.asarray(is_error) > 0.5
     if overlooked == 0.0:
         return -float(np.logaddexp(0.0, np.where(called_wrong, -log_odds, log_odds)).sum())
-    p = (1.0 - overlooked) * sigmoid(log_odds)
-    return float(np.log(np.where(called_wrong, np.maximum(p, 1e-300), 1.0 - p)).sum())
+    # Not the logarithm of a sigmoid, which has no digits left where it is near 0.
+    wrong = np.log1p(-overlooked) - np.logaddexp(0.0, -log_odds)
+    right = np.log1p(-(1.0 - overlooked) * sigmoid(log_odds))
+    return float(np.where(called_wrong, wrong, right).sum())
 
 
 def posterior_mode(
