@@ -38,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit import flags
 from labelaudit.kernels import RowStatistics, blocked
 from labelaudit.noise_rates import calibrate, estimate_noise_rates
 from labelaudit.passes import gather_evidence
@@ -245,13 +246,16 @@ print(b.json.dumps(min(found, key=lambda one: one["seconds"])))
 """
         found = {
             "score": child(code.format(function="score(labels, source).suspicion")),
-            "noise_rate_flags": child(code.format(function='score(labels, source).flags("prune_by_noise_rate")')),
+            "flags": {
+                rule: child(code.format(function=f"score(labels, source).flags({rule!r})")) for rule in flags.RULES
+            },
             "plain_read": child(code.format(function=f"read_file({str(path)!r})")),
         }
         source, part = np.load(path, mmap_mode="r"), slice(0, min(rows, 200_000))
         there, here = score(labels[part], source[part]), score(labels[part], np.array(source[part]))
-        rules = ("prune_by_noise_rate", "prune_by_class", "confident_learning")
-        found["flags_equal_in_memory"] = {rule: bool((there.flags(rule) == here.flags(rule)).all()) for rule in rules}
+        found["flags_equal_in_memory"] = {
+            rule: bool((there.flags(rule) == here.flags(rule)).all()) for rule in flags.RULES
+        }
     return found
 
 
@@ -328,11 +332,13 @@ labels, pred_probs = b.simulate({rows}, {classes})
 import labelaudit.ranking
 print(b.json.dumps(b.seconds(lambda: b.score(labels, pred_probs).suspicion)))
 """
-    warm = min(child(code) for _ in range(repeats + 1))
-    with tempfile.TemporaryDirectory() as empty:
-        first = child(code, NUMBA_CACHE_DIR=empty)
-        second = min(child(code, NUMBA_CACHE_DIR=empty) for _ in range(repeats))
-    return {"rows": rows, "classes": classes, "first_call": warm, "cold_cache": first, "second_process": second}
+    found: dict[str, list[float]] = {"cache_there": [], "cache_empty": []}
+    child(code)
+    for _ in range(repeats):
+        found["cache_there"].append(child(code))
+        with tempfile.TemporaryDirectory() as empty:
+            found["cache_empty"].append(child(code, NUMBA_CACHE_DIR=empty))
+    return {name: {"least": min(took), "median": statistics.median(took)} for name, took in found.items()}
 
 
 DEFAULTS: dict[str, tuple[Callable[[int, int, int], dict[str, Any]], int, int, int]] = {
