@@ -94,9 +94,11 @@ class Exchange:
             "cards": [self._card(card, claimed=card in cards) for card in shown],
             "visiting": None if visiting is None else visiting.item_id,
         }
-        if not message.get("knows"):
+        # A page that was just opened may be looked at for long; one at work asks again with each decision.
+        is_new = not message.get("knows")
+        if is_new:
             answer["classes"] = list(self.bench.audit.classes)
-        standing = self.bench.standing(queue, exact=not cards)
+        standing = self.bench.standing(queue, exact=is_new or not cards)
         counts = standing.progress.counts
         answer["progress"] = {
             "decided": counts.decided,

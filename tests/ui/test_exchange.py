@@ -47,6 +47,13 @@ def test_only_cards_that_the_browser_lacks_are_sent(exchange):
     assert [card["item_id"] for card in answer["cards"]] == answer["hand"][5:]
 
 
+def test_a_page_opened_anew_counts_what_was_decided_just_before(exchange):
+    first = exchange.answer(message(knows=False), last_view=None)
+    assert first["progress"]["decided"] == 0
+    exchange.answer(message([decide(card) for card in first["cards"][:3]], 2), last_view="")
+    assert exchange.answer(message(seq=1, knows=False), last_view=None)["progress"]["decided"] == 3
+
+
 def test_an_outbox_sent_again_changes_nothing(exchange, audit_folder):
     first = exchange.answer(message(), last_view=None)
     outbox = [decide(card) for card in first["cards"][:3]]
