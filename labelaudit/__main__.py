@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import sys
 import traceback
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    _open_closed_streams()
+    _prepare_streams()
     try:
         result = group.main(arguments, prog_name="labelaudit", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt) as error:
@@ -41,10 +43,20 @@ def run(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _open_closed_streams() -> None:
-    """Give closed standard streams (``>&-``) a place to go; where Python leaves None, every library trips."""
+def _prepare_streams() -> None:
+    """Let every character be written: texts and class names are the user's, whatever the encoding of the terminal.
+
+    Files and pipes get UTF-8, as everything that is written with ``--out``; a terminal shows a mark for what it cannot.
+    Closed streams (``>&-``) get a place to go: where Python leaves None, every library trips.
+    """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
+        if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- open until the end
 
 

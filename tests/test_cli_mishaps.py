@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,23 @@ def test_closed_output_is_no_fault(audited):
     command = f'"{sys.executable}" -m labelaudit report "{audited}" >&-'
     done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_texts_of_any_language_are_written_whatever_the_locale(encoding, form, here):
+    (here / "good.csv").write_text(CSV.replace("warm", "größe尺寸"), encoding="utf-8")
+    assert run(["audit", "good.csv", *QUICK]) == 0
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-m", "labelaudit", "items", "good.audit", "--queue", "all", "--format", form],
+        check=False,
+        capture_output=True,
+        timeout=120,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "größe尺寸" in done.stdout.decode("utf-8")
 
 
 def test_a_right_that_is_missing_is_no_fault_of_ours(audited, capsys, monkeypatch):

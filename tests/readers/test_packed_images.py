@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from labelaudit.batches import _location
 from labelaudit.errors import LabelAuditError, OutputError, ReadError
 from labelaudit.previews import previews
 from labelaudit.readers import image_folders, read
@@ -99,6 +100,12 @@ def test_cards_show_them(data: Path) -> None:
         card = contents.content(row, 0, 1)
         assert (card["kind"], card["width"], card["height"]) == ("image", 6, 5)
         assert contents.line(row)["src"].startswith("data:image/png")
+
+
+def test_annotators_get_addresses_below_the_folder_that_holds_both(data: Path) -> None:
+    dataset = read(data)
+    name = Path(dataset.images[0]).name
+    assert _location(dataset.images[0], dataset, "https://host/x/") == f"https://host/x/train.images/{name}"
 
 
 def test_unpacking_is_told(tmp_path: Path) -> None:
