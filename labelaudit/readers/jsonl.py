@@ -60,6 +60,8 @@ def _lines(path: Path, encoding: str, lines: list[int]) -> Iterator[dict[str, An
                     f"{path}, line {number}: this is no JSON: {error.msg} at column {error.colno}.",
                     "Mend or remove the line.",
                 ) from error
+            except (ValueError, RecursionError) as error:
+                raise ReadError(f"{path}, line {number}: {_too_much(error)}", "Mend or remove the line.") from error
             if not isinstance(value, dict):
                 raise ReadError(f"{path}, line {number}: there is {_spoken(value)}, no object.", _ONE_OBJECT)
             lines.append(number)
@@ -70,16 +72,25 @@ def _array(path: Path, encoding: str) -> Iterator[dict[str, Any]]:
     with open_text(path, encoding) as file:
         try:
             content = json.load(file)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise ReadError(
                 f"{path} is no JSON: {error}.", "If it holds one object a line, end its name with .jsonl."
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise ReadError(f"{path}: {_too_much(error)}", "Mend or remove the item.") from error
     if not isinstance(content, list):
         raise ReadError(f"{path} holds {_spoken(content)}, no array.", f"Give an array of objects. {_ONE_OBJECT}")
     for number, value in enumerate(content, start=1):
         if not isinstance(value, dict):
             raise ReadError(f"{path}, item {number}: there is {_spoken(value)}, no object.", _ONE_OBJECT)
         yield value
+
+
+def _too_much(error: ValueError | RecursionError) -> str:
+    """Say what Python's parser gives up at: no file of labelled items comes near these limits."""
+    if isinstance(error, RecursionError):
+        return "arrays or objects are nested too deeply."
+    return "a number has thousands of digits."
 
 
 def _spoken(value: Any) -> str:

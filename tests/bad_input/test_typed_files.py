@@ -33,6 +33,16 @@ def json_object_instead_of_array(folder):
     return write(folder / "data.json", '{"text": ["a"], "label": ["x"]}'), {}
 
 
+@case(ReadError, "data.jsonl, line 1: arrays or objects are nested too deeply.")
+def json_nested_without_end(folder):
+    return write(folder / "data.jsonl", '{"text": ' + "[" * 100_000 + "]" * 100_000 + "}"), {}
+
+
+@case(ReadError, "data.json: a number has thousands of digits.")
+def json_number_without_end(folder):
+    return write(folder / "data.json", '[{"text": "a b", "label": ' + "1" * 5_000 + "}]"), {}
+
+
 @pytest.mark.parametrize("value", [{"body": "the red one"}, ["the", "red", "one"]])
 def test_text_that_is_no_string_is_refused(value, tmp_path):
     lines = [json.dumps({"text": value, "label": "xy"[k % 2]}) for k in range(4)]
