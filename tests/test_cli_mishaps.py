@@ -66,6 +66,11 @@ def test_a_linked_file_gives_the_audit_its_own_name(here):
         (["audit", "loop.csv"], 3, "is a link to loop.csv, which is not there."),
         (["audit", "good.csv", "--fold-group", "customer"], 2, "A column becomes one with --group."),
         (["audit", "same.csv", *QUICK], 3, "All 24 items have the same content"),
+        (
+            ["audit", "pure.csv", *QUICK],
+            3,
+            "No item can be assessed: all 12 members of class",
+        ),
         (["audit", "good.csv", "--config", "."], 2, "cannot be read: Is a directory."),
         (["audit", "good.csv", "--config", "five.toml"], 2, "'read' is 5, no table."),
         (["apply", "none.audit", "--out", "x.csv"], 3, "none.audit does not exist."),
@@ -78,6 +83,7 @@ def test_one_clear_error(arguments, status, message, here, capsys):
     (here / "same.csv").write_text(
         "id,text,label\n" + "".join(f"{i},the same words,{'xy'[i % 2]}\n" for i in range(24))
     )
+    (here / "pure.csv").write_text("a,label\n" + "".join(f"{'pq'[i % 2]},{'xy'[i % 2]}\n" for i in range(24)))
     before = sorted(here.rglob("*"))
     assert run(arguments) == status
     error = capsys.readouterr().err

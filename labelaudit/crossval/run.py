@@ -114,6 +114,7 @@ def cross_validate(
     order = np.argsort(dataset.ids.astype(str), kind="stable")
     groups = _fold_groups(dataset, config)
     folds = _folds(dataset, config, groups)
+    assessable, reasons = _assessed(dataset, folds, groups)
     n_steps = 1 + config.repeats * config.folds
     tell(0, n_steps, "Encoding")
     ordered = _in_order(dataset, order)
@@ -134,7 +135,6 @@ def cross_validate(
     _fit_all(data, model, config, features, gathered, resume=resume)
     # In the order of folds, whatever the order in which they were finished: notes follow it.
     results = dict(sorted(gathered.folds.items()))
-    assessable, reasons = assess(dataset, folds, groups)
     return CrossValidation(
         pred_probs=[_assembled(data, results, repeat, order) for repeat in range(config.repeats)],
         assessable=assessable,
@@ -259,6 +259,20 @@ def _fold_groups(dataset: Dataset, config: AuditConfig) -> NDArray[np.object_] |
         unknown = UnknownNameError.among("group column", config.fold_group, dataset.groups)
         raise UnknownNameError(unknown.problem, f"{unknown.fix} A column becomes one with --group.")
     return dataset.groups[config.fold_group]
+
+
+def _assessed(
+    dataset: Dataset, folds: tuple[NDArray[np.int32], ...], groups: NDArray[np.object_] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.object_]]:
+    """Return which items can be assessed, and why others cannot; refuse to fit models for none."""
+    assessable, reasons = assess(dataset, folds, groups)
+    if not assessable.any():
+        why = reasons[dataset.labels >= 0][0].removeprefix("not assessable: ")
+        raise LabelsError(
+            f"No item can be assessed: {why}, and the like for the others.",
+            "Check the columns that are learned from (--text, --image, --features) and the label column.",
+        )
+    return assessable, reasons
 
 
 def _folds(dataset: Dataset, config: AuditConfig, groups: NDArray[np.object_] | None) -> tuple[NDArray[np.int32], ...]:
