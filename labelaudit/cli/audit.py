@@ -179,9 +179,13 @@ def _listed(value: Any) -> str:
 
 
 def _summarize(result: Audit, target: Path) -> None:
-    health = result.health
+    from labelaudit.health import Health
+
+    health = Health.from_dict(result.health)
     click.echo(
-        f"{health['suspects']:,} suspect labels and {health['ambiguous']:,} ambiguous items among {health['items']:,}; "
-        f"about {health['expected_errors']:,.0f} label errors expected."
+        f"{health.suspects:,} suspect labels and {health.ambiguous:,} ambiguous items among {health.items:,}; "
+        f"about {health.expected_errors:,.0f} label errors expected."
     )
+    if health.caution:
+        click.echo(health.caution)
     click.echo(f"Wrote {target}  ·  see it with: labelaudit report {target}")
