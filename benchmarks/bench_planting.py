@@ -6,6 +6,8 @@
     python -m benchmarks.bench_planting --samples                       # sample_data
     python -m benchmarks.simulation --folder sims --count 350 --seed 1  # once
     python -m benchmarks.bench_planting --simulations sims --seed 1 --count 350
+    python -m benchmarks.refits --data ../shared/data --folder refits   # once, a quarter of an hour
+    python -m benchmarks.bench_planting --refits refits
 
 ``--calibrate on`` fits the model again to what was planted (raw sets and samples only).
 """
@@ -23,9 +25,12 @@ import numpy as np
 import pandas as pd
 
 import labelaudit as la
+from benchmarks import refits
 from benchmarks.simulation import load
 from labelaudit.config import AuditConfig
-from labelaudit.planting import calibrate_by_planting
+from labelaudit.neighbors import class_fraction, neighbor_statistics
+from labelaudit.planting import TOO_WEAK, calibrate_by_planting
+from labelaudit.ranking import Ranking, rank
 from labelaudit.scoring import score
 
 SHARES = (0.01, 0.03, 0.05, 0.10)
@@ -168,12 +173,85 @@ def show_simulations(folder: Path, seed: int, count: int, workers: int) -> None:
         print("\n" + shown.round(3).to_string())
 
 
+# --- refits ---
+
+
+def refitted(cell: refits.Cell) -> Iterator[dict[str, object]]:
+    """Yield what is expected and what is true of each audit of a cell, before and after calibration."""
+    near = cell.neighbors()
+    n, n_classes = len(cell.truth), cell.refits[0].pred_probs.shape[1]
+    ids = np.array([f"i{i:06d}" for i in range(n)], dtype=object)
+    for refit in cell.refits:
+
+        def ranked(labels: np.ndarray, _: int = 0, pred_probs: np.ndarray = refit.pred_probs) -> Ranking:
+            votes = neighbor_statistics(near, labels, n_classes)
+            return rank(score(labels, pred_probs, threads=1).rows, neighbors=votes, ids=ids, threads=1)
+
+        rows = score(refit.labels, refit.pred_probs, threads=1).rows
+        before = ranked(refit.labels)
+        support = class_fraction(near, refit.labels, rows.top)
+        after = calibrate_by_planting(
+            before, rows, ranked, ids=ids, features=cell.vectors, support=support, rounds=int(np.ceil(8000 / n))
+        )
+        wrong = refit.labels != cell.truth
+        for how, ranking in (("before", before), ("after", after)):
+            queue = Queue(
+                cell.name,
+                ranking.suspicion[ranking.order],
+                wrong[ranking.order],
+                ranking.is_suspect[ranking.order],
+                *ranking.expected_errors_range,
+            )
+            depths = {f"off {depth:,}": queue.off(depth) if depth <= n / 2 else np.nan for depth in DEPTHS}
+            yield {
+                "cell": cell.name,
+                "half": "chosen on" if cell.name in refits.CHOSEN_ON else "confirmed on",
+                "model": "weak" if cell.name in refits.WEAK else "strong",
+                "noise": refit.noise,
+                "rate": refit.rate,
+                "how": how,
+                "log ratio": np.log((queue.chance.sum() + 0.5) / (wrong.sum() + 0.5)),
+                "covers": queue.covers,
+                "F1": queue.f1,
+                "too weak": ranking.range_kind == TOO_WEAK,
+                **depths,
+            }
+
+
+def show_refits(folder: Path, workers: int) -> None:
+    with ProcessPoolExecutor(workers) as pool:
+        rows = [row for part in pool.map(_refitted, refits.load(folder)) for row in part]
+    table = pd.DataFrame(rows)
+    for keys in (["half"], ["half", "model"], ["noise"], ["rate"], ["cell"], []):
+        parts = table.groupby([*keys, "how"], observed=True)
+        shown = pd.DataFrame(
+            {
+                "audits": parts.size(),
+                "median count / true": np.exp(parts["log ratio"].median()),
+                "5 %": np.exp(parts["log ratio"].quantile(0.05)),
+                "95 %": np.exp(parts["log ratio"].quantile(0.95)),
+                "|log ratio|": parts["log ratio"].agg(lambda x: x.abs().mean()),
+                "within 1.5 x": parts["log ratio"].agg(lambda x: (x.abs() < np.log(1.5)).mean()),
+                "range covers": parts["covers"].mean(),
+                "flags F1": parts["F1"].mean(),
+                "too weak": parts["too weak"].mean(),
+                **{f"|off| {d:,}": parts[f"off {d:,}"].agg(lambda x: x.abs().mean()) for d in DEPTHS},
+            }
+        )
+        print("\n" + shown.round(2).to_string())
+
+
+def _refitted(cell: refits.Cell) -> list[dict[str, object]]:
+    return list(refitted(cell))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the real data sets")
     parser.add_argument("--samples", action="store_true")
     parser.add_argument("--calibrate", choices=["auto", "on"], default="auto")
     parser.add_argument("--simulations", type=Path, help="folder that benchmarks.simulation filled")
+    parser.add_argument("--refits", type=Path, help="folder that benchmarks.refits filled")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=350)
     parser.add_argument("--workers", type=int, default=2)
@@ -184,6 +262,8 @@ def main() -> None:
         show_audits(samples(Path(__file__).resolve().parent.parent / "sample_data"), options.calibrate)
     if options.simulations:
         show_simulations(options.simulations, options.seed, options.count, options.workers)
+    if options.refits:
+        show_refits(options.refits, options.workers)
 
 
 if __name__ == "__main__":
