@@ -111,7 +111,7 @@ def survey(
         region = _regions(features, known, grown, contradicts - own.chance)
         sure = _depth(own.sureness, region * rows.n_classes + top) < _SURE_SHARE
         judged[::2] = False
-    judged &= sure
+    judged &= sure  # and, where there is a tree, not among the rows it may have grown on
     most, left = (float(_rates(region, judged, contradicts, part * own.chance)[region].mean()) for part in (0.0, 1.0))
     rates = (own.rate, rate_left(_depth(own.sureness, region), contradicts), left)
     # As much of the model's own errors is taken off in each region as leaves that rate in all of them.
