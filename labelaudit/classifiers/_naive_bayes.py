@@ -105,13 +105,14 @@ def _count(X: csr_array, codes: NDArray[np.intp]) -> _Counts:
 
     members = np.bincount(codes).astype(np.float32)
     one_hot = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))))
-    sums = np.ascontiguousarray((one_hot @ X).toarray().T)
+    sums = (one_hot @ X).toarray(order="F").T
     return _Counts(sums, sums.sum(axis=0), members)
 
 
 def _log_shares(sums: NDArray[np.float32], counts: _Counts, smoothing: float) -> NDArray[np.float32]:
     """Return the log probabilities of the features whose rows of `counts.sums` are `sums`, in each class."""
-    weights: NDArray[np.float32] = np.log(sums + np.float32(smoothing))
+    weights = sums + np.float32(smoothing)
+    np.log(weights, out=weights)
     weights -= np.log(counts.totals + np.float32(smoothing * max(len(counts.sums), 1)))
     return weights
 
@@ -122,8 +123,9 @@ def _best(X: csr_array, codes: NDArray[np.intp], counts: _Counts) -> tuple[float
     best, chosen = -np.inf, (_SMOOTHINGS[0], 1.0)
     for smoothing in _SMOOTHINGS:
         log_p = sample.log_probs(smoothing)
+        log_p -= log_p.max(axis=1, keepdims=True)
         for temperature in _TEMPERATURES:
-            likelihood = _robust_likelihood(log_p * np.float32(temperature), codes)
+            likelihood = _robust_likelihood(log_p, codes, temperature)
             if likelihood > best:
                 best, chosen = likelihood, (smoothing, temperature)
     return chosen
@@ -168,6 +170,9 @@ class _LeftOut:
         return log_p
 
 
-def _robust_likelihood(log_p: NDArray[np.float32], codes: NDArray[np.intp]) -> float:
-    p_given = softmax(log_p)[np.arange(len(codes)), codes].astype(np.float64)
-    return float(np.log((1 - _NOISE) * p_given + _NOISE / log_p.shape[1]).mean())
+def _robust_likelihood(log_p: NDArray[np.float32], codes: NDArray[np.intp], temperature: float) -> float:
+    """Return the mean log likelihood at a temperature; the largest `log_p` of each row must be 0."""
+    p = log_p * np.float32(temperature)
+    np.exp(p, out=p)
+    p_given = p[np.arange(len(codes)), codes].astype(np.float64) / p.sum(axis=1)
+    return float(np.log((1 - _NOISE) * p_given + _NOISE / p.shape[1]).mean())

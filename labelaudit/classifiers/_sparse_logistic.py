@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from labelaudit.classifiers._softmax import softmax
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -79,8 +77,10 @@ class SparseLogistic:
             now = np.float32(step * (1 - i / n_steps))
             residuals = batch.residuals(raw, scale, self.bias_)
             scale *= 1 - now * _DECAY * np.float32(batch.n_rows / n)
-            batch.move(raw, residuals * (now / scale))
-        self.weights_ = scale * raw
+            residuals *= now / scale
+            batch.move(raw, residuals)
+        raw *= scale
+        self.weights_ = raw
         return self
 
 
@@ -93,7 +93,13 @@ class _Batch:
 
     def residuals(self, raw: NDArray[np.float32], scale: np.float32, bias: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (b, k) label indicators minus probabilities."""
-        residuals = -softmax((self._X @ raw) * scale + bias)
+        # In place: on threads each new array would cost more than the arithmetic.
+        residuals: NDArray[np.float32] = self._X @ raw
+        residuals *= scale
+        residuals += bias
+        residuals -= residuals.max(axis=1, keepdims=True)
+        np.exp(residuals, out=residuals)
+        residuals /= -residuals.sum(axis=1, keepdims=True)
         residuals[np.arange(self.n_rows), self._codes] += 1
         return residuals
 

@@ -51,7 +51,9 @@ class CountedAndLearned:
         counted = TemperedNaiveBayes().fit(X, y)
         learned = SparseLogistic(seed=self._seed).fit(X, y)
         self.classes_ = counted.classes_
-        self._weights = _COUNTED * counted.weights_ + learned.weights_
+        self._weights = counted.weights_
+        self._weights *= _COUNTED
+        self._weights += learned.weights_
         self._bias = learned.bias_
         return self
 

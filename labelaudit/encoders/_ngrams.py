@@ -70,20 +70,20 @@ _EMPTY = Terms(np.empty(0, np.int32), np.empty(0, np.uint64), np.empty(0, np.flo
 
 
 def _chunks(texts: NDArray[np.object_]) -> Iterator[tuple[int, int]]:
-    start = held = 0
-    for i, text in enumerate(texts):
-        if held and held + len(text) > _CHUNK:
-            yield start, i
-            start, held = i, 0
-        held += len(text) + 1
-    if start < len(texts):
-        yield start, len(texts)
+    """Yield ranges of texts of at most `_CHUNK` characters together, or of one text that is longer."""
+    ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
+    start = taken = 0
+    while start < len(texts):
+        stop = max(int(np.searchsorted(ends, taken + _CHUNK, side="right")), start + 1)
+        yield start, stop
+        start, taken = stop, int(ends[stop - 1])
 
 
 def _count_chunk(texts: NDArray[np.object_], first_row: int, chars: int) -> tuple[Terms, Terms]:
     lowered = [text.lower() for text in texts]
     codes = np.frombuffer((" ".join(lowered) + " ").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    row = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) + 1 for text in lowered])
+    lengths = np.fromiter(map(len, lowered), dtype=np.int64, count=len(lowered)) + 1
+    row = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
     in_word, is_space = _character_kinds(codes)
     # A token starts where a word does and at every symbol.
     starts = ~is_space & ~(in_word & np.concatenate([[False], in_word[:-1]]))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
 from typing import TypeVar
 
-from labelaudit.engines._here import cores, ignore, in_turn, one_thread
+from labelaudit.engines._here import cores, ignore, in_turn, load_threaded_libraries
 
 __all__ = ["PLUGIN", "ThreadEngine"]
 
@@ -47,11 +48,18 @@ PLUGIN = ThreadEngine
 def _at_once(
     function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None], workers: int
 ) -> Iterator[R]:
+    from threadpoolctl import ThreadpoolController
+
     finished: dict[int, R] = {}
     following = 0
-    pool = ThreadPoolExecutor(min(workers, len(tasks)), initializer=_limit_thread)
+    load_threaded_libraries()
+    libraries = ThreadpoolController()  # looking for them takes as long as a small task: once for all threads
+    # BLAS has one limit for the process, OpenMP one for each thread.
+    pool = ThreadPoolExecutor(
+        min(workers, len(tasks)), initializer=partial(libraries.limit, limits=1, user_api="openmp")
+    )
     try:
-        with one_thread():
+        with libraries.limit(limits=1):
             running: dict[Future[R], int] = {pool.submit(function, task): i for i, task in enumerate(tasks)}
             for future in as_completed(running):
                 index = running[future]
@@ -63,10 +71,3 @@ def _at_once(
     finally:
         # Reached by an error, by Ctrl-C and by a caller that stops early: what has not begun never will.
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _limit_thread() -> None:
-    """Keep OpenMP to one thread: each thread has its own limit, unlike BLAS."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1, user_api="openmp")
