@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from labelaudit.decisions import Status, Verdict
-from labelaudit.errors import UnknownNameError
+from labelaudit.errors import UnknownNameError, UsageError
 from labelaudit.store.schema import items, opinions
 
 __all__ = [
@@ -42,6 +42,8 @@ QUEUES = {
 }
 """Kinds of queue; ``conflicts`` are for a lead to adjudicate, ``skipped`` are what the person skipped."""
 
+_MOST_NAMED = 30_000  # SQLite takes 32,766 values in a statement
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
@@ -62,7 +64,14 @@ class Filter:
     verdict : str, optional
         Verdict of decided items; for pages.
     item_ids : tuple of str, optional
-        These items only (a selection on a map, say).
+        These items only (a selection on a map, say), at most 30,000.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such queue, status or verdict.
+    UsageError
+        If too many items are named.
     """
 
     queue: str = "suspects"
@@ -81,6 +90,11 @@ class Filter:
             raise UnknownNameError.among("status", self.status, map(str, Status))
         if self.verdict is not None and self.verdict not in list(Verdict):
             raise UnknownNameError.among("verdict", self.verdict, map(str, Verdict))
+        if self.item_ids is not None and len(self.item_ids) > _MOST_NAMED:
+            raise UsageError(
+                f"A queue names {len(self.item_ids):,} items; at most {_MOST_NAMED:,} can be named at once.",
+                "Name fewer, or choose them by class, kind or slice.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

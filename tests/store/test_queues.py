@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labelaudit.errors import UnknownNameError
+from labelaudit.errors import UnknownNameError, UsageError
 from labelaudit.store import Filter
 from tests.store.acting import SUSPECTS, claim, decide, decision, snapshot
 from tests.store.conftest import filled
@@ -31,6 +31,15 @@ def test_filters(open_store, filter, expected):
     page = store.page(filter, "suspicion", person="ann", limit=100)
     assert [int(card.item_id[1:]) for card in page] == list(expected)
     assert store.count(filter).total == len(page)
+
+
+def test_a_queue_names_as_many_items_as_a_statement_takes(store):
+    named = (*(f"no item {i}" for i in range(29_999)), "i000003")
+    assert [card.item_id for card in store.page(Filter(queue="all", item_ids=named), "suspicion", person="ann")] == [
+        "i000003"
+    ]
+    with pytest.raises(UsageError, match="30,001 items; at most 30,000"):
+        Filter(item_ids=(*named, "i000004"))
 
 
 @pytest.mark.parametrize("order", ["suspicion", "ambiguity", "chance"])
