@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NeighborEvidence", "Ranking", "rank"]
 
+_TELL_WHICH = ("doubt", "neighbors")  # terms that tell which labels are wrong, not how many
+
 
 class NeighborEvidence(NeighborVotes, NeighborEntropy, Protocol):
     """What ranking needs of :class:`labelaudit.neighbors.NeighborStatistics`."""
@@ -115,16 +117,18 @@ def rank(
     known = rows if everything else rows.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     terms, slope = evidence_terms(known, votes, threads=threads)
-    score: NDArray[np.float64] = reduce(np.add, terms.values())
-    calibration = _carried_over(calibrate(known, slope, threads=threads), score, terms.get("neighbors"))
+    counted: NDArray[np.float64] = reduce(np.add, (terms[name] for name in terms if name not in _TELL_WHICH))
+    score: NDArray[np.float64] = reduce(np.add, (terms[name] for name in terms if name in _TELL_WHICH), counted)
+    order_score = _spread(score, assessable)
+    order = _order(order_score, ids)
+    calibration = _carried_over(calibrate(known, slope, threads=threads), counted, order_score, order)
     suspicion = _probability(score, slope, calibration.cut, threads)
     expected = float(suspicion.sum())
     suggested = np.where(rows.given >= 0, rows.other, rows.top)
-    order_score = _spread(score, assessable)
     doubts = ambiguity(rows, neighbors=neighbors, members=members, threads=threads)
     return Ranking(
         order_score=order_score,
-        order=_order(order_score, ids),
+        order=order,
         suspicion=_spread(suspicion, assessable),
         ambiguity=doubts,
         is_suspect=_spread(suspicion, assessable) > 0.5,  # not where it is NaN
@@ -138,18 +142,24 @@ def rank(
 
 
 def _carried_over(
-    calibration: Calibration, score: NDArray[np.float64], from_neighbors: NDArray[np.float64] | None
+    calibration: Calibration,
+    counted: NDArray[np.float64],
+    order_score: NDArray[np.float64],
+    order: NDArray[np.intp],
 ) -> Calibration:
-    """Move the cuts so that as many scores exceed them as without neighbours, who tell which labels, not how many."""
-    if from_neighbors is None or len(score) == 0:
+    """Move the cuts so that as many scores exceed them as sums of the terms that tell how many labels are wrong."""
+    n_known = len(counted)
+    if n_known == 0:
         return calibration
-    alone, falling = score - from_neighbors, np.sort(score)[::-1]
+
+    def at(place: int) -> float:
+        return float(order_score[order[place]])
 
     def moved(cut: float) -> float:
-        n_above = int((alone > cut).sum())
-        if n_above in (0, len(score)):
-            return max(cut, float(falling[0])) if n_above == 0 else min(cut, float(falling[-1]) - 1.0)
-        return float(falling[n_above - 1] + falling[n_above]) / 2.0
+        n_above = int((counted > cut).sum())
+        if n_above in (0, n_known):
+            return max(cut, at(0)) if n_above == 0 else min(cut, at(n_known - 1) - 1.0)
+        return (at(n_above - 1) + at(n_above)) / 2.0
 
     return replace(calibration, cut=moved(calibration.cut), cut_if_all=moved(calibration.cut_if_all))
 

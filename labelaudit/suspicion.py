@@ -26,9 +26,11 @@ _TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most
 _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
 _CONFIDENT_SHARE = 0.25
 _SUREST_SHARE = 0.10
+_LEAST_SURE_SHARE = 0.10
 _GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
 _SPREAD_SHARES = (0.2, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
 _CONFUSION_WEIGHTS = (0.05, 0.4)
+_DOUBT_WEIGHT, _DOUBT_FLOOR = 3.0, 0.3
 _VOTE_SPREAD_SHARE = 0.3
 _VOTE_PRIOR = 0.5
 _SLOPES = (0.1, 10.0)
@@ -96,8 +98,9 @@ def evidence_terms(
     -------
     terms : dict of str to (n,) float64
         ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
-        ``confusion``: how rarely the model mixes the two classes up where it is unsure, against chance and against its
-        own probabilities; ``neighbors``: their votes.
+        ``doubt``: how far it tells against a label that the model is unsure of the item; ``confusion``: how rarely the
+        model mixes the two classes up where it is unsure, against chance and against its own probabilities;
+        ``neighbors``: their votes.
     slope : float
         See :class:`Calibration`.
     """
@@ -107,8 +110,12 @@ def evidence_terms(
     # Rounded, because sums differ in their last bits with the order of the rows.
     slope, vote_weight = (round(learned, 6) for learned in _stacking(rows, margin, votes))
     gate = _diffuseness(rows)
-    share = _between(_SPREAD_SHARES, gate)
-    terms = {"margin": margin, "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads)}
+    share, doubt = _between(_SPREAD_SHARES, gate), _DOUBT_WEIGHT * _disagreement_balance(rows)
+    terms = {
+        "margin": margin,
+        "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads),
+        "doubt": in_blocks(lambda part: doubt * _log_doubt(rows.entropy[part], rows.n_classes), n, threads),
+    }
     if rows.n_classes > 2:
         unsure = rows.p_top <= _quantile(rows.p_top, 0.5)
         confusion = pair_confusion(rows, unsure, weight=_between(_CONFUSION_WEIGHTS, gate))
@@ -178,6 +185,24 @@ def _diffuseness(rows: RowStatistics) -> float:
     ratio = (k / n_confident) / ((n_disagree + 0.5) / (n_all + 1.0))
     z = (math.log(_GATE_RATIO) - math.log(ratio)) / math.sqrt(_GATE_SPREAD**2 + 1.0 / k)
     return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+
+
+def _disagreement_balance(rows: RowStatistics) -> float:
+    """Return the share of disagreements less that of agreements, −1..1, where the model is least sure.
+
+    Above 0, labels disagree there more often than not: being unsure is itself a sign of an error. Below 0 they follow
+    the model even there: such items are hard, but labelled well. The share is the mean of its Jeffreys posterior.
+    """
+    least_sure = rows.p_top <= _quantile(rows.p_top, _LEAST_SURE_SHARE)
+    n_disagree = int(((rows.top != rows.given) & least_sure).sum())
+    return 2.0 * (n_disagree + 0.5) / (int(least_sure.sum()) + 1.0) - 1.0
+
+
+def _log_doubt(entropy: NDArray[np.floating], n_classes: int) -> NDArray[np.float64]:
+    """Return the logarithms of entropies as shares of the largest possible one, plus a floor."""
+    share = np.maximum(entropy, 0.0) / math.log(max(n_classes, 2))
+    doubt: NDArray[np.float64] = np.log(share + _DOUBT_FLOOR).astype(np.float64)
+    return doubt
 
 
 def _tail(rows: RowStatistics, share: float) -> NDArray[np.float64]:

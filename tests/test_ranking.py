@@ -13,6 +13,7 @@ from labelaudit.kernels.reference import reduce_rows
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.ranking import rank
 from labelaudit.scoring import score
+from labelaudit.suspicion import calibrate, evidence_terms
 
 CLEANLAB = (
     "self_confidence",
@@ -152,6 +153,17 @@ def test_neighbours_help_a_poor_model_and_do_not_harm_where_they_know_nothing():
     noise = find_neighbors(rng.normal(size=(1500, 6)), k=10, metric="euclidean")
     blind = rank(rows, neighbors=neighbor_statistics(noise, world.labels, 5))
     assert average_precision(world.is_error, blind.order_score) > plain - 0.01
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_doubt_tells_which_labels_are_suspect_and_not_how_many(n_classes):
+    world = make_world(4, n=2000, n_classes=n_classes, rate=0.15, sharpness=0.3)
+    rows = rows_of(world.labels, world.pred_probs)
+    ranking = rank(rows)
+    calibration = calibrate(rows, evidence_terms(rows)[1])
+    assert np.ptp(ranking.terms["doubt"]) > 0
+    without = ranking.order_score - ranking.terms["doubt"]
+    assert ranking.is_suspect.sum() == (without > calibration.cut).sum() > 0
 
 
 @pytest.mark.slow

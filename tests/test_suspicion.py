@@ -39,7 +39,7 @@ def test_the_margin_is_exact_far_below_the_floor_of_other_logarithms():
 def test_two_classes_have_no_confusion_term_and_no_tail():
     labels, pred_probs = drawn(1, n_classes=2)
     terms, _ = evidence_terms(rows_of(labels, pred_probs))
-    assert set(terms) == {"margin", "tail"}
+    assert set(terms) == {"margin", "tail", "doubt"}
     np.testing.assert_allclose(terms["tail"], 0.0, atol=1e-9)
 
 
@@ -58,6 +58,29 @@ def test_a_pair_that_the_model_mixes_up_both_ways_is_less_suspect_than_one_it_ne
     within = (rows.given < 2) & (rows.other < 2)
     outside = (rows.given == 3) & (rows.other < 2)
     assert confusion[within].max() < confusion[outside].min()
+
+
+@pytest.mark.parametrize(("n_disagree", "sign"), [(0, -1), (70, -1), (150, 0), (230, 1), (300, 1)])
+def test_being_unsure_tells_against_labels_if_they_disagree_where_the_model_is_least_sure(n_disagree, sign):
+    top = np.arange(2000) % 4
+    pred_probs = np.full((2000, 4), 0.01)
+    pred_probs[np.arange(2000), top] = 0.97
+    pred_probs[:300] = 0.2  # more than a tenth, all tied
+    pred_probs[np.arange(300), top[:300]] = 0.4
+    labels = np.where(np.arange(2000) < n_disagree, (top + 1) % 4, top)
+    doubt = evidence_terms(rows_of(labels, pred_probs))[0]["doubt"]
+    assert np.sign(np.round(doubt[0] - doubt[-1], 9)) == sign
+    unsure, sure = -(pred_probs[[0, -1]] * np.log(pred_probs[[0, -1]])).sum(axis=1) / np.log(4)
+    balance = 2 * (n_disagree + 0.5) / 301 - 1
+    expected = 3 * balance * np.log((unsure + 0.3) / (sure + 0.3))
+    assert doubt[0] - doubt[-1] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_doubt_says_nothing_of_no_rows_and_stays_finite_without_any():
+    assert len(evidence_terms(rows_of([], np.empty((0, 3))))[0]["doubt"]) == 0
+    certain = evidence_terms(rows_of([0, 1, 1], np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])))[0]["doubt"]
+    assert np.isfinite(certain).all()
+    assert np.ptp(certain) == 0.0
 
 
 def test_votes_count_as_much_as_they_foresee_labels():
