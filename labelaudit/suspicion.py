@@ -207,7 +207,8 @@ def _log_doubt(entropy: NDArray[np.floating], n_classes: int) -> NDArray[np.floa
 
 def _tail(rows: RowStatistics, share: float) -> NDArray[np.float64]:
     rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
-    tail: NDArray[np.float64] = np.log1p(share * rest / np.maximum(rows.p_other, _TINY))
+    # Not log1p: it takes several times as long, and what it adds in accuracy near 0 is lost in the sum of the terms.
+    tail: NDArray[np.float64] = np.log(1.0 + share * rest / np.maximum(rows.p_other, _TINY))
     return tail
 
 
