@@ -114,7 +114,7 @@ def evidence_terms(
     terms = {
         "margin": margin,
         "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads),
-        "doubt": in_blocks(lambda part: doubt * _log_doubt(rows.entropy[part], rows.n_classes), n, threads),
+        "doubt": in_blocks(lambda part: doubt * _log_doubt(rows.take(part)), n, threads),
     }
     if rows.n_classes > 2:
         unsure = rows.p_top <= _quantile(rows.p_top, 0.5)
@@ -198,10 +198,15 @@ def _disagreement_balance(rows: RowStatistics) -> float:
     return 2.0 * (n_disagree + 0.5) / (int(least_sure.sum()) + 1.0) - 1.0
 
 
-def _log_doubt(entropy: NDArray[np.floating], n_classes: int) -> NDArray[np.float64]:
-    """Return the logarithms of entropies as shares of the largest possible one, plus a floor."""
-    share = np.maximum(entropy, 0.0) / math.log(max(n_classes, 2))
+def _log_doubt(rows: RowStatistics) -> NDArray[np.float64]:
+    """Return the logarithms of entropies as shares of the largest possible one, plus a floor; 0 for impossible labels.
+
+    A label that gets nothing, as from the votes of a small forest, is less unlikely the less sure the votes are. What
+    doubt would add is lacking in its margin, and the two are left to cancel.
+    """
+    share = np.maximum(rows.entropy, 0.0) / math.log(max(rows.n_classes, 2))
     doubt: NDArray[np.float64] = np.log(share + _DOUBT_FLOOR).astype(np.float64)
+    doubt[rows.p_given <= _TINY] = 0.0
     return doubt
 
 

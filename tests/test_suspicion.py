@@ -76,9 +76,21 @@ def test_being_unsure_tells_against_labels_if_they_disagree_where_the_model_is_l
     assert doubt[0] - doubt[-1] == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
+def test_doubt_leaves_labels_without_any_probability_in_the_order_of_the_best_other_class():
+    rng = np.random.default_rng(8)
+    votes = rng.multinomial(10, [0.4, 0.3, 0.2, 0.1], 500)
+    labels = np.argsort(rng.random((500, 4)), axis=1)[:, 0]
+    rows = rows_of(labels, votes / 10)
+    terms, _ = evidence_terms(rows)
+    impossible = rows.p_given == 0
+    assert 0 < impossible.sum() < 500
+    np.testing.assert_array_equal(terms["doubt"][impossible], 0.0)
+    assert (terms["doubt"][~impossible] != 0.0).all()
+
+
 def test_doubt_says_nothing_of_no_rows_and_stays_finite_without_any():
     assert len(evidence_terms(rows_of([], np.empty((0, 3))))[0]["doubt"]) == 0
-    certain = evidence_terms(rows_of([0, 1, 1], np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])))[0]["doubt"]
+    certain = evidence_terms(rows_of([0, 1, 0], np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])))[0]["doubt"]
     assert np.isfinite(certain).all()
     assert np.ptp(certain) == 0.0
 
