@@ -68,8 +68,7 @@ def simulate(n: int, n_classes: int, *, out: Any = None, seed: int = 0) -> tuple
 def same_job(labels: np.ndarray, pred_probs: np.ndarray, threads: int | None = None) -> Scores:
     """Do what `cleanlab_everything` does, its default flags included, with all scores instead of three."""
     scores = score(labels, pred_probs, threads=threads)
-    for name in scores.names:
-        scores[name]
+    scores.compute()
     scores.flags("prune_by_noise_rate")
     joint = calibrate(scores.statistics.confident_joint, scores.statistics.counts)
     estimate_noise_rates(joint, scores.statistics.counts)

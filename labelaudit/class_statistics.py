@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.kernels import lookups
+from labelaudit.kernels.lookups import LIMB_BITS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from labelaudit.kernels import Lookups
 
 __all__ = ["DENSE_JOINT_CLASSES", "ClassStatistics"]
 
@@ -22,8 +27,6 @@ DENSE_JOINT_CLASSES = 20_000
 
 _THRESHOLD_FLOOR = 2e-6  # cleanlab's lower bound
 _UNREACHABLE = 2.0  # threshold of a class without labels: no probability reaches it
-_ADDED_AT_ONCE = 2**15
-_LIMB_BITS = 31  # two limbs of 31 bits: exact to 2^-62 for 2^32 rows of one class
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,7 +55,9 @@ class ClassStatistics:
     n_unlabelled: int = 0
 
     @classmethod
-    def of_confidence(cls, labels: NDArray[np.int32], p_given: NDArray[np.floating], n_classes: int) -> ClassStatistics:
+    def of_confidence(
+        cls, labels: NDArray[np.int32], p_given: NDArray[np.floating], n_classes: int, using: Lookups = lookups
+    ) -> ClassStatistics:
         """Count labels and add up confidences: the first pass, without the joint.
 
         Parameters
@@ -63,29 +68,42 @@ class ClassStatistics:
             Probability of the given label; ignored where unlabelled.
         n_classes : int
             Number of classes `K`.
+        using : Lookups, optional
+            What adds up. Never changes the result.
         """
-        labelled = labels >= 0
-        known = labels[labelled]
-        sums = _exact_sums(known, p_given[labelled], n_classes)
+        sums = np.zeros((3, n_classes), dtype=np.int64)
+        using.add_confidence(sums, labels, p_given)
         empty = np.empty(0, dtype=np.int64)
         return cls(
-            counts=np.bincount(known, minlength=n_classes).astype(np.int64),
-            confidence=_carried(sums),
+            counts=sums[0],
+            confidence=_carried(sums[1:]),
             joint_cells=empty,
             joint_counts=empty,
-            n_unlabelled=len(labels) - len(known),
+            n_unlabelled=len(labels) - int(sums[0].sum()),
         )
 
-    def with_joint(self, given: NDArray[np.int32], confident: NDArray[np.int32]) -> ClassStatistics:
+    def with_joint(
+        self, given: NDArray[np.int32], confident: NDArray[np.int32], using: Lookups = lookups
+    ) -> ClassStatistics:
         """Return these statistics with the confident joint counted over rows.
 
         Parameters
         ----------
         given, confident : (n,) int32
             Given and confident class of each row; rows with −1 in either do not count.
+        using : Lookups, optional
+            What counts. Never changes the result.
         """
-        cells = (given.astype(np.int64) * self.n_classes + confident)[(given >= 0) & (confident >= 0)]
-        joint_cells, joint_counts = _counted(cells, None, self.n_classes**2)
+        k = self.n_classes
+        if _is_dense(k * k, len(given)):
+            dense = np.zeros((k, k), dtype=np.int64)
+            using.count_pairs(dense, given, confident)
+            joint_cells = np.flatnonzero(dense)
+            joint_counts = dense.reshape(-1)[joint_cells]
+        else:
+            known = (given >= 0) & (confident >= 0)
+            pairs = given[known].astype(np.int64) * k + confident[known]
+            joint_cells, joint_counts = np.unique(pairs, return_counts=True)
         return ClassStatistics(
             counts=self.counts,
             confidence=self.confidence,
@@ -126,7 +144,7 @@ class ClassStatistics:
         2 for a class without labels, which no probability reaches (Northcutt et al. 2021, equation 2).
         """
         high, low = self.confidence.astype(np.float64)
-        total = high * 2.0**-_LIMB_BITS + low * 2.0 ** -(2 * _LIMB_BITS)
+        total = high * 2.0**-LIMB_BITS + low * 2.0 ** -(2 * LIMB_BITS)
         mean = total / np.maximum(self.counts, 1)
         return np.where(self.counts > 0, np.maximum(mean, _THRESHOLD_FLOOR), _UNREACHABLE)
 
@@ -157,43 +175,26 @@ class ClassStatistics:
         return coo_array((counts, np.divmod(cells, k)), shape=(k, k)).tocsr()
 
 
-def _fixed_point(p: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return p as multiples of 2^-31 and, for the rest, of 2^-62."""
-    scaled = np.asarray(p, dtype=np.float64) * 2.0**_LIMB_BITS
-    high = np.floor(scaled)
-    return high.astype(np.int64), np.rint((scaled - high) * 2.0**_LIMB_BITS).astype(np.int64)
-
-
-def _exact_sums(labels: NDArray[np.int32], p: NDArray[np.floating], n_classes: int) -> NDArray[np.int64]:
-    """Return the exact sum of both limbs for each class, (2, K).
-
-    ``np.bincount`` adds in float64, which is exact below 2^53, that is for 2^22 limbs. Fewer stay in the cache.
-    """
-    total = np.zeros((2, n_classes), dtype=np.int64)
-    for start in range(0, len(labels), _ADDED_AT_ONCE):
-        part = slice(start, start + _ADDED_AT_ONCE)
-        for limb, values in enumerate(_fixed_point(p[part])):
-            total[limb] += np.bincount(labels[part], weights=values, minlength=n_classes).astype(np.int64)
-    return total
-
-
 def _carried(confidence: NDArray[np.int64]) -> NDArray[np.int64]:
     """Move what overflows the low limb to the high one, so that equal sums have equal limbs."""
-    carry, low = np.divmod(confidence[1], 2**_LIMB_BITS)
+    carry, low = np.divmod(confidence[1], 2**LIMB_BITS)
     return np.stack([confidence[0] + carry, low])
 
 
+def _is_dense(n_cells: int, n_counted: int) -> bool:
+    """Tell whether a count of every cell is cheaper than sorting what is counted."""
+    return n_cells <= 4 * n_counted + 1024
+
+
 def _counted(
-    cells: NDArray[np.int64], counts: NDArray[np.int64] | None, n_cells: int
+    cells: NDArray[np.int64], counts: NDArray[np.int64], n_cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return distinct cells, ascending, and the sum of their counts (by default 1 each)."""
-    if n_cells <= 4 * len(cells) + 1024:  # a dense count is cheaper than sorting where the joint is small
-        # With weights it adds in float64: exact, as no data has 2^53 rows.
+    """Return distinct cells, ascending, and the sum of their counts."""
+    if _is_dense(n_cells, len(cells)):
+        # It adds in float64: exact, as no data has 2^53 rows.
         dense = np.bincount(cells, counts, minlength=n_cells).astype(np.int64)
         distinct = np.flatnonzero(dense)
         return distinct, dense[distinct]
-    if counts is None:
-        return np.unique(cells, return_counts=True)
     distinct, inverse = np.unique(cells, return_inverse=True)
     summed = np.zeros(len(distinct), dtype=np.int64)
     np.add.at(summed, inverse, counts)

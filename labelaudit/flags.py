@@ -6,15 +6,17 @@ tie, the choice is that of numpy's default sort over the same values in the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from labelaudit.class_statistics import DENSE_JOINT_CLASSES
 from labelaudit.errors import ConfigError, UnknownNameError
+from labelaudit.kernels import lookups_for
+from labelaudit.kernels.lookups import MarginPlan
 from labelaudit.noise_rates import calibrate
-from labelaudit.threads import on_threads
+from labelaudit.threads import in_blocks, on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,8 +40,7 @@ Rule = Literal[
 RULES: tuple[Rule, ...] = get_args(Rule)
 """Names of the rules."""
 
-_PIECE = 100_000  # margins computed together: their temporaries stay in the processor's cache
-_WORTH_A_THREAD = 5000  # values of one selection from which on threads gain
+_WORTH_A_THREAD = 50_000  # values of one selection from which on threads gain
 _SORTED_AT_ONCE = 1000  # values that are sorted as fast as they are searched
 _TIE = 1e-6  # a given label this close to the best class counts as predicted
 
@@ -88,45 +89,52 @@ def flag(
             "The first must be at least 0, the second between 0 and 1.",
         )
     rows = evidence.rows
-    if rule == "confident_learning":
-        return _off_diagonal(rows)
+    threads = None if walk is None else walk.threads
     if rule == "predicted_neq_given":
-        return ~_predicted(rows)  # implies that another class is the argmax
-    if rule == "low_self_confidence":
-        return _lowest(rows.p_given, rows)
-    if rule == "low_normalized_margin":
-        return _lowest((rows.p_given - rows.p_other + 1) / 2, rows)
+        return _by_block(_contradicted, rows, threads)  # implies that another class is the argmax
+    if rule in {"confident_learning", "low_normalized_margin", "low_self_confidence"}:
+        off_diagonal = _by_block(_off_diagonal, rows, threads)
+        if rule == "confident_learning":
+            return off_diagonal
+        quality = rows.p_given if rule == "low_self_confidence" else (rows.p_given - rows.p_other + 1) / 2
+        return _lowest(quality, rows, int(off_diagonal.sum()))
     keep = _keep_counts(evidence.statistics, min_examples_per_class, frac_noise)
     least = max(min_examples_per_class, 1)
-    flags = np.ones(len(rows), dtype=bool)
+    flags = _by_block(_contradicted, rows, threads)
     if rule in {"prune_by_class", "both"}:
         flags &= _prune_by_class(rows, keep, least)
     if rule in {"prune_by_noise_rate", "both"}:
         if walk is None:
             raise ConfigError(f"The rule {rule!r} reads the probabilities again.", "Use labelaudit.score on them.")
         weights = np.ones(1) if evidence.members is None else evidence.members.weights
-        flags &= _prune_by_noise_rate(rows, keep, least, walk, weights)
-    return flags & ~_predicted(rows)
-
-
-def _predicted(rows: RowStatistics) -> NDArray[np.bool_]:
-    """Tell where the given label is predicted, or within 1e-6 of what is; true where there is no label."""
-    lifted = rows.p_given + rows.p_given.dtype.type(_TIE)
-    tied = (lifted == rows.p_other) & (rows.given < rows.other)
-    predicted: NDArray[np.bool_] = (rows.given < 0) | (lifted > rows.p_other) | tied
-    return predicted
-
-
-def _off_diagonal(rows: RowStatistics) -> NDArray[np.bool_]:
-    flags: NDArray[np.bool_] = (rows.confident >= 0) & (rows.confident != rows.given) & ~_predicted(rows)
+        spared = evidence.statistics.counts <= least
+        flags &= _prune_by_noise_rate(rows, keep, spared, walk, weights)
     return flags
 
 
-def _lowest(quality: NDArray[np.floating], rows: RowStatistics) -> NDArray[np.bool_]:
-    """Flag the lowest of a quality, as many as the confident joint has off its diagonal."""
+def _contradicted(rows: RowStatistics) -> NDArray[np.bool_]:
+    """Tell where the given label is neither predicted nor within 1e-6 of what is; never where there is no label."""
+    lifted = rows.p_given + rows.p_given.dtype.type(_TIE)
+    behind: NDArray[np.bool_] = (lifted < rows.p_other) | ((lifted == rows.p_other) & (rows.given > rows.other))
+    return behind & (rows.given >= 0)
+
+
+def _off_diagonal(rows: RowStatistics) -> NDArray[np.bool_]:
+    """Tell where another class than the given label is confident, and the label is contradicted."""
+    elsewhere: NDArray[np.bool_] = (rows.confident >= 0) & (rows.confident != rows.given)
+    return elsewhere & _contradicted(rows)
+
+
+def _by_block(
+    function: Callable[[RowStatistics], NDArray[np.bool_]], rows: RowStatistics, threads: int | None
+) -> NDArray[np.bool_]:
+    return in_blocks(lambda part: function(rows.take(part)), len(rows), threads, bool)
+
+
+def _lowest(quality: NDArray[np.floating], rows: RowStatistics, count: int) -> NDArray[np.bool_]:
+    """Flag the `count` lowest of a quality."""
     flags = np.zeros(len(rows), dtype=bool)
     labelled = np.flatnonzero(rows.given >= 0)
-    count = int(_off_diagonal(rows).sum())
     flags[labelled[_least(quality[labelled], count)]] = True
     return flags
 
@@ -196,18 +204,22 @@ def _by_class(
 
 
 def _prune_by_noise_rate(
-    rows: RowStatistics, keep: NDArray[np.int64], least: int, walk: Walk, weights: NDArray[np.float64]
+    rows: RowStatistics,
+    keep: NDArray[np.int64],
+    spared: NDArray[np.bool_],
+    walk: Walk,
+    weights: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Flag, for each pair of given and true class, those with the greatest margin ``p_true − p_given``.
 
     Only rows whose given label is behind another class have a margin above 0, and they are few. Pairs that ask for no
     more than these are settled from them alone, the others from all rows. Margins are read in groups of pairs that fit
-    half the memory budget: one pass over the data for each group.
+    half the memory budget: one pass over the data for each group. No class of `spared` is pruned.
     """
     flags = np.zeros(len(rows), dtype=bool)
     wanted = keep.copy()  # (true, given): how many to flag; 0 once they are
     np.fill_diagonal(wanted, 0)
-    wanted[:, np.bincount(rows.given[rows.given >= 0], minlength=len(keep)) <= least] = 0
+    wanted[:, spared] = 0
     behind = np.flatnonzero(rows.p_given < rows.p_other)
     for among in (behind, None):
         for group in _groups(rows.given, wanted, among, walk.memory // 2 // walk.dtype.itemsize):
@@ -229,16 +241,19 @@ def _flag_group(
 ) -> None:
     """Flag what `wanted` asks for, and strike it off; where not all rows are here, only what they settle by themselves.
 
-    That is what has margins above 0, which no other row has, and does not tie.
+    That is what has turned margins below 0, which no other row has, and does not tie.
     """
 
     def flag_class(part: tuple[int, NDArray[np.intp], NDArray[np.intp]]) -> None:
         k, members, others = part
-        for j, margin in zip(others, -margins[k].T, strict=True):
+        for j, margin in zip(others, margins[k], strict=True):
             count = int(wanted[j, k])
-            if is_all or _clear_cut(margin, count) < 0.0:
-                flags[members[_least(margin, count)]] = True  # rows and pairs of one class: no other thread's
-                wanted[j, k] = 0
+            cut = _clear_cut(margin, count)
+            if not (is_all or cut < 0.0):
+                continue
+            # Rows and pairs of one class: no other thread's.
+            flags[members[np.argsort(margin)[:count] if np.isnan(cut) else np.flatnonzero(margin <= cut)]] = True
+            wanted[j, k] = 0
 
     # Short selections are mostly the interpreter's work, for which threads would only wait for each other.
     n_values, n_selections = sum(margins[k].size for k, _, _ in group), sum(len(others) for _, _, others in group)
@@ -278,36 +293,30 @@ def _groups(
 def _read_margins(
     group: _Group, given: NDArray[np.int32], walk: Walk, weights: NDArray[np.float64]
 ) -> dict[int, NDArray[np.floating]]:
-    """Return, for each given class of a group, the margins (rows, true classes) of its rows."""
-    # All margins lie in one array, by class, then row; so a chunk is served by a few array operations, whatever K.
-    width = np.zeros(walk.n_classes, dtype=np.intp)  # true classes of a given class
-    first = np.zeros(walk.n_classes, dtype=np.intp)  # where they begin in `columns`
-    place = np.full(len(given), -1)  # where a row's margins begin, −1 where none are wanted
-    columns = np.concatenate([others for _, _, others in group])
+    """Return, for each given class of a group, the turned margins ``p_given − p_true``: (true classes, rows).
+
+    The lowest are what is pruned. All lie in one array, so a chunk is served by one call, whatever `K`.
+    """
+    n_classes = walk.n_classes
+    first, width, stride = (np.zeros(n_classes, dtype=np.int64) for _ in range(3))
+    place = np.full(len(given), -1, dtype=np.int64)
+    starts = {}
     end = taken = 0
     for k, members, others in group:
-        width[k], first[k] = len(others), taken
-        place[members] = end + np.arange(len(members)) * len(others)
+        first[k], width[k], stride[k], starts[k] = taken, len(others), len(members), end
+        place[members] = end + np.arange(len(members))
         taken += len(others)
         end += len(members) * len(others)
+    columns = np.concatenate([others for _, _, others in group])
+    plan = MarginPlan(place, columns, first, width, stride)
     margins = np.empty(end, dtype=walk.dtype)
-    step = max(1, _PIECE // int(width.max()))
+    lookups = lookups_for(walk.n_values)
 
-    def read(chunk_rows: slice) -> None:
-        chunk = walk.pooled(chunk_rows, weights)
-        labels, places = given[chunk_rows], place[chunk_rows]
-        wanted = np.flatnonzero(places >= 0)
-        for start in range(0, len(wanted), step):
-            rows = wanted[start : start + step]
-            widths = width[labels[rows]]
-            within = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-            others = columns[np.repeat(first[labels[rows]], widths) + within]
-            p_given = np.repeat(chunk[rows, labels[rows]], widths)
-            margins[np.repeat(places[rows], widths) + within] = chunk[np.repeat(rows, widths), others] - p_given
+    def read(rows: slice) -> None:
+        lookups.take_margins(margins, rows, given[rows], walk.pooled(rows, weights), plan)
 
     walk.each(read)
-    starts = {k: int(place[members[0]]) for k, members, _ in group}
     return {
-        k: margins[starts[k] : starts[k] + len(members) * len(others)].reshape(len(members), len(others))
+        k: margins[starts[k] : starts[k] + len(members) * len(others)].reshape(len(others), len(members))
         for k, members, others in group
     }

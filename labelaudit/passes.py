@@ -19,7 +19,7 @@ import numpy as np
 from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
-from labelaudit.kernels import MemberStatistics, RowStatistics, kernel_for
+from labelaudit.kernels import MemberStatistics, RowStatistics, kernel_for, lookups_for
 from labelaudit.pooling import equal_weights, mixture_weights
 from labelaudit.probabilities import sum_tolerance
 from labelaudit.scores import Evidence
@@ -100,24 +100,26 @@ def walk_for_evidence(
     rows, expected = _reduce(labels, walk, statistics.thresholds, weights)
     return Evidence(
         rows=rows,
-        statistics=statistics.with_joint(rows.given, rows.confident),
+        statistics=statistics.with_joint(rows.given, rows.confident, lookups_for(walk.n_values)),
         members=_member_statistics(rows, expected, weights) if expected is not None else None,
         neighbors=neighbors,
     )
 
 
 def _given_probabilities(labels: NDArray[np.int32], walk: Walk) -> NDArray[np.floating]:
-    """Return (M, n): each source's probability of the given label; anything finite where unlabelled."""
+    """Return (M, n): each source's probability of the given label, 0..1; any where unlabelled.
+
+    What is no probability is reported by the second pass, which sees whole rows.
+    """
     p_given = np.empty((len(walk.sources), walk.n), dtype=walk.dtype)
+    lookups = lookups_for(walk.n_values)
 
     def gather(rows: slice) -> None:
-        index = np.arange(rows.stop - rows.start)
         for m, chunk in enumerate(walk.read(rows)):
-            p_given[m, rows] = chunk[index, labels[rows]]
+            lookups.take_given(p_given[m, rows], labels[rows], chunk)
 
     walk.each(gather)
-    # What is no probability is reported by the second pass, which sees whole rows.
-    return np.clip(np.nan_to_num(p_given, copy=False), 0.0, 1.0, out=p_given)
+    return p_given
 
 
 def _weights(labels: NDArray[np.int32], p_given: NDArray[np.floating], members: MemberKind) -> NDArray[np.float64]:
@@ -129,8 +131,10 @@ def _weights(labels: NDArray[np.int32], p_given: NDArray[np.floating], members: 
 
 
 def _class_statistics(labels: NDArray[np.int32], p_given: NDArray[np.floating], walk: Walk) -> ClassStatistics:
+    lookups = lookups_for(walk.n_values)
+
     def of(rows: slice) -> ClassStatistics:
-        return ClassStatistics.of_confidence(labels[rows], p_given[rows], walk.n_classes)
+        return ClassStatistics.of_confidence(labels[rows], p_given[rows], walk.n_classes, lookups)
 
     parts = walk.on_threads(of, row_slices(walk.n, _ROWS_OF_A_PART))
     return reduce(ClassStatistics.merge, parts, of(slice(0, 0)))
@@ -140,7 +144,7 @@ def _reduce(
     labels: NDArray[np.int32], walk: Walk, thresholds: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[RowStatistics, NDArray[np.floating] | None]:
     """Return the statistics of all rows, and the members' expected entropy where there are several."""
-    kernel = kernel_for(walk.n * walk.n_classes * len(walk.sources))
+    kernel = kernel_for(walk.n_values)
     statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype)
     expected = np.zeros(walk.n, dtype=walk.dtype) if len(weights) > 1 else None
     tolerance = max(sum_tolerance(source.dtype) for source in walk.sources)

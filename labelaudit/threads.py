@@ -6,18 +6,21 @@ How many threads there are never changes a result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["available_cores", "in_blocks", "on_threads"]
+__all__ = ["available_cores", "for_blocks", "in_blocks", "on_threads"]
 
-_BLOCK_ROWS = 65_536  # temporaries of so many values stay in the cache; smaller blocks cost more turns between threads
+_LEAST_ROWS, _MOST_ROWS = 65_536, 262_144
+"""Rows of a block: few blocks, as threads wait for the interpreter's lock between the steps of each, but no more rows
+than leave temporaries near the cache."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -29,18 +32,63 @@ def available_cores() -> int:
 
 
 def on_threads(function: Callable[[_Item], _T], items: Iterable[_Item], threads: int) -> Iterator[_T]:
-    """Apply `function` to all items on threads; results, and the first error, come in the order of the items."""
+    """Apply `function` to all items on threads; results, and the first error, come in the order of the items.
+
+    The caller is one of the threads and begins at once: an executor, which hands each item over, takes several
+    milliseconds for a call, longer than many a call has to do.
+    """
     items = list(items)
-    if min(threads, len(items)) <= 1:  # starting a thread takes longer than many a small item
+    n_helpers = min(threads, len(items)) - 1
+    if n_helpers <= 0:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(min(threads, len(items))) as executor:
-        yield from executor.map(function, items)
+    work = _Work(function, items)
+    helpers = [Thread(target=work.do, daemon=True) for _ in range(n_helpers)]
+    try:
+        for helper in helpers:
+            helper.start()
+        work.do()
+    finally:
+        work.stopped = True  # where the caller was interrupted
+        for helper in helpers:
+            if helper.ident is not None:
+                helper.join()
+    yield from work.results()
+
+
+class _Work(Generic[_Item, _T]):
+    """Items that threads take in turn, until there are none or one fails."""
+
+    def __init__(self, function: Callable[[_Item], _T], items: Sequence[_Item]) -> None:
+        self.function = function
+        self.items = items
+        self.stopped = False
+        self._turns = count()  # its next() cannot be interrupted by another thread
+        self._done: dict[int, _T] = {}
+        self._errors: dict[int, BaseException] = {}
+
+    def do(self) -> None:
+        """Take items and work on them."""
+        for turn in self._turns:
+            if self.stopped or turn >= len(self.items):
+                return
+            try:
+                self._done[turn] = self.function(self.items[turn])
+            except BaseException as error:  # noqa: BLE001 -- whatever it is, the caller raises it
+                self._errors[turn] = error
+                self.stopped = True
+
+    def results(self) -> Iterator[_T]:
+        """Yield the results in the order of the items; the first error takes the place of all."""
+        if self._errors:  # items before it were taken before it, so that no earlier one is missed
+            raise self._errors[min(self._errors)]
+        for turn in range(len(self.items)):
+            yield self._done[turn]
 
 
 def in_blocks(
-    function: Callable[[slice], NDArray[np.float64]], n: int, threads: int | None = None
-) -> NDArray[np.float64]:
+    function: Callable[[slice], NDArray[Any]], n: int, threads: int | None = None, dtype: DTypeLike = np.float64
+) -> NDArray[Any]:
     """Compute an array block by block, as arithmetic on one item at a time allows.
 
     Parameters
@@ -51,10 +99,12 @@ def in_blocks(
         Number of rows.
     threads : int, optional
         Default: one for each core this process may use.
+    dtype : dtype
+        Of the result.
 
     Returns
     -------
-    (n,) float64
+    (n,) array of `dtype`
 
     Examples
     --------
@@ -62,12 +112,19 @@ def in_blocks(
     >>> in_blocks(lambda rows: 2.0 * x[rows], 4).tolist()
     [0.0, 2.0, 4.0, 6.0]
     """
-    out = np.empty(n)
+    out = np.empty(n, dtype=dtype)
 
     def fill(rows: slice) -> None:
         out[rows] = function(rows)
 
-    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, n, _BLOCK_ROWS)]
-    for _ in on_threads(fill, blocks, 1 if len(blocks) == 1 else threads or available_cores()):
-        pass
+    for_blocks(fill, n, threads)
     return out
+
+
+def for_blocks(function: Callable[[slice], None], n: int, threads: int | None = None) -> None:
+    """Call `function` with the slices that cover ``0 .. n``, on threads (default: one for each core)."""
+    threads = threads or available_cores()
+    step = min(max(-(-n // threads), _LEAST_ROWS), _MOST_ROWS)
+    blocks = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    for _ in on_threads(function, blocks, threads):
+        pass

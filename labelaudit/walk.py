@@ -101,6 +101,11 @@ class Walk:
         """Number of classes ``K``."""
         return int(self.sources[0].shape[1])
 
+    @property
+    def n_values(self) -> int:
+        """Number of probabilities in all sources."""
+        return self.n * self.n_classes * len(self.sources)
+
     def on_threads(self, function: Callable[[_Item], _T], items: Iterable[_Item]) -> Iterator[_T]:
         """Apply `function` to all items on threads; results, and the first error, come in the order of the items."""
         return on_threads(function, items, self.threads)

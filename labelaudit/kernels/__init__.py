@@ -2,7 +2,7 @@
 
 There are two kernels: NumPy for small data, where there is nothing to wait for, and a compiled one for large data. Both
 do the same float operations in the same order and give the same bits, so the choice is one of time alone. See
-``docs/decisions`` for the figures behind it.
+``docs/decisions`` for the figures behind it. What is only looked up or counted has its own pair of modules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["COMPILED_FROM", "Kernel", "MemberStatistics", "RowStatistics", "kernel_for"]
+    from labelaudit.kernels.lookups import MarginPlan
+
+__all__ = [
+    "COMPILED_FROM",
+    "Kernel",
+    "Lookups",
+    "MemberStatistics",
+    "RowStatistics",
+    "kernel_for",
+    "lookups_for",
+]
 
 COMPILED_FROM = 5_000_000
 """Number of probabilities from which on the compiled kernel is worth loading numba."""
@@ -48,3 +58,39 @@ def kernel_for(n_values: int) -> Kernel:
     from labelaudit.kernels import compiled
 
     return compiled
+
+
+class Lookups(Protocol):
+    """What a module of lookups provides; see :mod:`labelaudit.kernels.lookups`."""
+
+    def take_given(
+        self, out: NDArray[np.floating], labels: NDArray[np.int32], pred_probs: NDArray[np.floating]
+    ) -> None:
+        """Write each row's probability of its given label."""
+
+    def add_confidence(self, sums: NDArray[np.int64], labels: NDArray[np.int32], p_given: NDArray[np.floating]) -> None:
+        """Add rows to the count and the confidence of their given class."""
+
+    def count_pairs(self, cells: NDArray[np.int64], first: NDArray[np.int32], second: NDArray[np.int32]) -> None:
+        """Count pairs of classes."""
+
+    def take_margins(
+        self,
+        out: NDArray[np.floating],
+        rows: slice,
+        labels: NDArray[np.int32],
+        pred_probs: NDArray[np.floating],
+        plan: MarginPlan,
+    ) -> None:
+        """Write the margins of the rows of a chunk."""
+
+
+def lookups_for(n_values: int) -> Lookups:
+    """Return the lookups for data of so many probabilities in all, compiled where the kernel is."""
+    if n_values < COMPILED_FROM:
+        from labelaudit.kernels import lookups
+
+        return lookups
+    from labelaudit.kernels import compiled_lookups
+
+    return compiled_lookups

@@ -10,15 +10,13 @@ Importing this module imports numba, so it is imported where there is enough dat
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numba
 import numpy as np
 
 from labelaudit.kernels import arithmetic
 from labelaudit.kernels.arithmetic import Limits
+from labelaudit.kernels.compiling import compiled, inlined, read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     from labelaudit.kernels.row_statistics import RowStatistics
 
 __all__ = ["reduce_chunk", "row_entropy"]
-
-# No "fastmath": neither reordered sums nor multiplications fused with additions, which NumPy does not have.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 _f4 = np.float32
 _f8 = np.float64
@@ -49,18 +44,6 @@ _TOP, _SECOND = range(2)
 _GIVEN, _TOP_INDEX, _SECOND_INDEX, _OTHER, _CONFIDENT, _N_CONFIDENT, _CONFIDENT_SUM, _BELOW = range(8)
 _GIVEN_LOG, _OTHER_LOG, _TOTAL_LOG, _TAIL_LOG = range(4)
 _NEVER = -4  # below every shifted probability
-
-
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile for the types of the first call, and keep the result on disk for other processes."""
-    dispatcher = numba.njit(**_OPTIONS)(function)
-    with contextlib.suppress(RuntimeError):  # there is no folder to write to: each process compiles for itself
-        dispatcher.enable_caching()
-    return dispatcher
-
-
-_inlined = numba.njit(forceinline=True, **_OPTIONS)
-"""Compile as a part of what calls it: a call within a loop would keep LLVM from vectorising it."""
 
 
 class _Rows(NamedTuple):
@@ -92,7 +75,7 @@ def reduce_chunk(
     """Reduce a chunk into `out`; parameters and result as :func:`labelaudit.kernels.blocked.reduce_chunk`."""
     limits = Limits.of(thresholds, pred_probs.dtype, tolerance)
     rows = _Rows(*(getattr(out, name) for name in _Rows._fields))
-    doubtful = _reduce(_read_only(np.ascontiguousarray(pred_probs)), _read_only(labels), *limits, rows)
+    doubtful = _reduce(read_only(np.ascontiguousarray(pred_probs)), read_only(labels), *limits, rows)
     out.set_given(labels)
     return int(doubtful)
 
@@ -100,18 +83,11 @@ def reduce_chunk(
 def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tolerance: float) -> int:
     """Write the entropy of each row; parameters and result as :func:`labelaudit.kernels.blocked.row_entropy`."""
     limits = Limits.of(np.zeros(1), pred_probs.dtype, tolerance)
-    block = _read_only(np.ascontiguousarray(pred_probs))
+    block = read_only(np.ascontiguousarray(pred_probs))
     return int(_entropies(block, limits.low, limits.high, limits.tolerance, out))
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that cannot be written to: numba would compile once for such arrays and once for others."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-@_inlined
+@inlined
 def _log(x):
     """Return log of a number from 1e-37 in float32; see :func:`labelaudit.kernels.arithmetic.log`."""
     exponent = _i4(_i4(_f4(x).view(_i4) - _SQRT_HALF) >> _i4(23))
@@ -120,7 +96,7 @@ def _log(x):
     return y * (m * m) + m + _f4(exponent) * _LN2
 
 
-@_inlined
+@inlined
 def _power(log):
     """Return ``max(p, 1e-6) ** 0.3`` of ``log p``; see :func:`labelaudit.kernels.arithmetic.power`."""
     x = _POWER_OF_TWO * _f4(log if log > _LOG_FLOOR else _LOG_FLOOR)
@@ -130,7 +106,7 @@ def _power(log):
     return _i4(_f4(y).view(_i4) + _i4(_f4(rounded).view(_i4) << _i4(23))).view(_f4)
 
 
-@_inlined
+@inlined
 def _take_tile(p, row, column, n_rows, end, tile):
     """Transpose a part of `p`; lanes without a row keep what they hold, which nothing reads."""
     for lane in range(n_rows):
@@ -138,7 +114,7 @@ def _take_tile(p, row, column, n_rows, end, tile):
             tile[c, lane] = p[row + lane, column + c]
 
 
-@_inlined
+@inlined
 def _logs_and_powers(values, logs):
     """Write the logarithm of each value to one half of `logs`, its power to the other."""
     for e in range(len(values)):
@@ -147,7 +123,7 @@ def _logs_and_powers(values, logs):
         logs[1, e] = _power(logs[0, e])
 
 
-@_inlined
+@inlined
 def _clear_given(column, n_columns, index, tile, powers):
     """Put what never counts in the place of each lane's given class, for what is kept of the other classes."""
     for lane in range(_LANES):
@@ -157,7 +133,7 @@ def _clear_given(column, n_columns, index, tile, powers):
             powers[c * _LANES + lane] = 0
 
 
-@_inlined
+@inlined
 def _add(tile, c, logs, sums, totals):
     """Add one column to the sums of each lane."""
     for lane in range(_LANES):
@@ -169,7 +145,7 @@ def _add(tile, c, logs, sums, totals):
         sums[_NEGATIVE_ENTROPY, lane] += value * logs[0, c * _LANES + lane]
 
 
-@_inlined
+@inlined
 def _rank(tile, c, j, best, index):
     """Keep the two greatest values of each lane; of equal ones the first."""
     for lane in range(_LANES):
@@ -182,7 +158,7 @@ def _rank(tile, c, j, best, index):
         index[_TOP_INDEX, lane] = j if leads else first_index
 
 
-@_inlined
+@inlined
 def _compare(tile, c, j, least, low, index):
     """Compare a column with its threshold and with the least value that may be a probability."""
     for lane in range(_LANES):
@@ -192,7 +168,7 @@ def _compare(tile, c, j, least, low, index):
         index[_BELOW, lane] = _i4(index[_BELOW, lane] + _i4(not tile[c, lane] >= low))  # NaN is neither
 
 
-@_inlined
+@inlined
 def _add_others(tile, c, logs, shift, sums):
     """Add a column to what is kept of the classes that are not the given one."""
     for lane in range(_LANES):
@@ -202,7 +178,7 @@ def _add_others(tile, c, logs, shift, sums):
         sums[_SHIFTED, lane] = (moved if moved > shifted else shifted) + _f4(0)
 
 
-@_inlined
+@inlined
 def _carry(sums, totals):
     """Move the sums of a tile on to float64."""
     for lane in range(_LANES):
@@ -212,7 +188,7 @@ def _carry(sums, totals):
     sums[:_SHIFTED] = 0
 
 
-@_inlined
+@inlined
 def _finish(pair, totals, logs):
     """Take the logarithms that are wanted once a row; `pair` holds the given and the best other probability.
 
@@ -236,13 +212,13 @@ def _finish(pair, totals, logs):
         logs[_OTHER_LOG, lane] -= logs[_TOTAL_LOG, lane]
 
 
-@_inlined
+@inlined
 def _take_logs(values):
     for e in range(len(values)):
         values[e] = _log(values[e])
 
 
-@_inlined
+@inlined
 def _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum):
     """Look up what depends on the given class, and put in place of sums what follows from them."""
     for lane in range(n_rows):
@@ -259,7 +235,7 @@ def _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
         totals[_ADJUSTED_OTHER, lane] = _f8(sums[_SHIFTED, lane]) / scale
 
 
-@_inlined
+@inlined
 def _write(i, lane, best, index, pair, totals, logs, out):
     """Write the statistics of one row."""
     out.p_given[i] = pair[0, lane]
@@ -279,7 +255,7 @@ def _write(i, lane, best, index, pair, totals, logs, out):
     out.adjusted_other[i] = totals[_ADJUSTED_OTHER, lane]
 
 
-@_compiled
+@compiled
 def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
     """Reduce all rows; return the first that may hold no probabilities, −1 if there is none."""
     n, n_classes = p.shape
@@ -320,7 +296,7 @@ def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
     return doubtful
 
 
-@_compiled
+@compiled
 def _entropies(p, low, high, tolerance, out):
     """Write each row's entropy; return the first row that may hold no probabilities, −1 if there is none."""
     doubtful = -1

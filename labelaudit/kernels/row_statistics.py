@@ -6,7 +6,7 @@ A score is arithmetic on these numbers; nothing after the kernel sees the ``(n, 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,9 +86,17 @@ class RowStatistics:
 
     @classmethod
     def allocate(cls, n: int, n_classes: int, dtype: DTypeLike) -> RowStatistics:
-        """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index."""
-        kinds = {f.name: np.int32 if f.name in _CLASS_INDICES else dtype for f in fields(cls) if f.name != "n_classes"}
-        return cls(**{name: np.empty(n, dtype=kind) for name, kind in kinds.items()}, n_classes=n_classes)
+        """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index.
+
+        All of one type lie in one piece of memory, which the system hands out in large pages: for small ones it takes
+        as long as for the arithmetic.
+        """
+        names = [f.name for f in fields(cls) if f.name != "n_classes"]
+        indices = [name for name in names if name in _CLASS_INDICES]
+        numbers = [name for name in names if name not in _CLASS_INDICES]
+        arrays: dict[str, NDArray[Any]] = dict(zip(indices, np.empty((len(indices), n), dtype=np.int32), strict=True))
+        arrays |= zip(numbers, np.empty((len(numbers), n), dtype=dtype), strict=True)
+        return cls(**arrays, n_classes=n_classes)
 
     def set_given(self, labels: NDArray[np.int32]) -> None:
         """Set the given labels; where there is none (−1), what needs one becomes NaN or −1."""

@@ -8,7 +8,7 @@ suspicion, neighbours for scores that ask them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from labelaudit.registry import Registry
@@ -55,7 +55,7 @@ class NeighborEvidence(Protocol):
     def n_votes(self) -> NDArray[np.integer]:
         """Number of labelled neighbours."""
 
-    def take(self, index: NDArray[np.bool_]) -> NeighborEvidence:
+    def take(self, index: slice | NDArray[np.bool_]) -> NeighborEvidence:
         """Return the statistics of the items selected by `index`."""
 
 
@@ -80,6 +80,15 @@ class Evidence:
     members: MemberStatistics | None = None
     neighbors: NeighborEvidence | None = None
 
+    def take(self, index: slice | NDArray[np.bool_]) -> Evidence:
+        """Return the evidence of the items selected by `index` (views for slices)."""
+        return replace(
+            self,
+            rows=self.rows.take(index),
+            members=None if self.members is None else self.members.take(index),
+            neighbors=None if self.neighbors is None else self.neighbors.take(index),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
@@ -100,7 +109,8 @@ class Score:
     bounds : (float, float)
         Least and greatest value, for any number of classes.
     function : callable
-        ``function(evidence) -> (n,) float``, higher is "look at this first".
+        ``function(evidence) -> (n,) float``, higher is "look at this first". It is given the items in blocks, so what
+        it returns of an item may depend on that item and on ``evidence.statistics`` alone.
     """
 
     name: str

@@ -25,12 +25,18 @@ def confidence_weighted_entropy(evidence: Evidence) -> NDArray[np.floating]:
     the worst. Here such a row has suspicion 0 if the one class it names is the given label, else 1.
     """
     rows = evidence.rows
-    x = rows.entropy / math.log(rows.n_classes) / np.maximum(rows.p_given, PROBABILITY_FLOOR)
+    x = rows.entropy / math.log(rows.n_classes)
+    x /= np.maximum(rows.p_given, PROBABILITY_FLOOR)
     # log(1 + x) / x = log(u) / (u − 1) with u = 1 + x rounded (Kahan): as exact as log1p, which has no vectors.
-    u = 1.0 + np.maximum(x, _CERTAIN)
-    weighted = 1.0 - np.log(u) / (u - 1.0)
-    certain = np.where(rows.top == rows.given, 0.0, 1.0)
-    return np.clip(np.where(x < _CERTAIN, certain, weighted), 0.0, 1.0)
+    u = np.maximum(x, _CERTAIN)
+    u += 1.0
+    weighted: NDArray[np.floating] = np.log(u)
+    u -= 1.0
+    weighted /= u
+    np.subtract(1.0, weighted, out=weighted)
+    certain = np.flatnonzero(x < _CERTAIN)
+    weighted[certain] = rows.top[certain] != rows.given[certain]
+    return np.clip(weighted, 0.0, 1.0, out=weighted)
 
 
 PLUGIN = Score(

@@ -17,8 +17,9 @@ __all__ = ["PLUGIN"]
 def confident_joint(evidence: Evidence) -> NDArray[np.floating]:
     """Return 1 for a confident class that is not the given one, 0 for all other labelled rows."""
     rows = evidence.rows
-    off_diagonal = (rows.confident >= 0) & (rows.confident != rows.given)
-    return np.where(rows.given >= 0, off_diagonal.astype(np.float64), np.nan)
+    values: NDArray[np.floating] = ((rows.confident >= 0) & (rows.confident != rows.given)).astype(np.float64)
+    values[rows.given < 0] = np.nan
+    return values
 
 
 PLUGIN = Score(

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.kernels import COMPILED_FROM, RowStatistics, arithmetic, blocked, compiled, kernel_for, reference
+from labelaudit.kernels import (
+    COMPILED_FROM,
+    RowStatistics,
+    arithmetic,
+    blocked,
+    compiled,
+    compiling,
+    kernel_for,
+    reference,
+)
 
 KERNELS = [pytest.param(blocked, id="blocked"), pytest.param(compiled, id="compiled")]
 EXACT = {"given", "other", "top", "second", "confident"}
@@ -159,4 +168,4 @@ def test_without_a_folder_for_the_cache_it_compiles_all_the_same(monkeypatch):
         raise RuntimeError("cannot cache function: no locator available")
 
     monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refuse)
-    assert compiled._compiled(lambda x: x + 1)(2) == 3
+    assert compiling.compiled(lambda x: x + 1)(2) == 3

@@ -1,0 +1,134 @@
+"""What is looked up in rows or counted over them, in NumPy; :mod:`labelaudit.kernels.compiled_lookups` does the same.
+
+There is hardly any arithmetic in these, and what is added up are integers, so both give the same bits. NumPy's own
+functions keep the interpreter to themselves while they index or count: on threads they wait for each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LIMB_BITS", "MarginPlan", "add_confidence", "count_pairs", "take_given", "take_margins"]
+
+LIMB_BITS = 31
+"""Confidences are added up as two integers of so many bits: exact to 2^-62 for 2^32 rows of one class."""
+
+_ADDED_AT_ONCE = 2**15  # stay in the cache; float64, in which bincount adds, is exact for 2^22
+_PIECE = 100_000  # margins computed together: their temporaries stay in the cache
+
+
+class MarginPlan(NamedTuple):
+    """Which margins to read of which rows, and where they go.
+
+    The margins of a class lie together, one true class after the other, each with all rows of the class.
+
+    Attributes
+    ----------
+    place : (n,) int64
+        Where a row's first margin goes, −1 where none is wanted.
+    columns : (m,) int64
+        The true classes that are wanted, those of one given class together.
+    first, width, stride : (K,) int64
+        Of each given class: where its true classes begin in `columns`, how many they are, and how far a row's margins
+        lie from each other, which is the number of rows of the class.
+    """
+
+    place: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    first: NDArray[np.int64]
+    width: NDArray[np.int64]
+    stride: NDArray[np.int64]
+
+
+def take_given(out: NDArray[np.floating], labels: NDArray[np.int32], pred_probs: NDArray[np.floating]) -> None:
+    """Write each row's probability of its given label, forced into 0..1; anything in 0..1 where unlabelled.
+
+    Parameters
+    ----------
+    out : (b,) float
+        Overwritten.
+    labels : (b,) int32
+        Given labels, −1 where unlabelled.
+    pred_probs : (b, K) float
+        Probabilities; NaN gives 0.
+    """
+    out[:] = pred_probs[np.arange(len(labels)), labels]
+    np.fmin(np.fmax(out, 0.0, out=out), 1.0, out=out)
+
+
+def add_confidence(sums: NDArray[np.int64], labels: NDArray[np.int32], p_given: NDArray[np.floating]) -> None:
+    """Add rows to the count and the confidence of their given class; unlabelled rows count nowhere.
+
+    Parameters
+    ----------
+    sums : (3, K) int64
+        Number of rows of each class, and the sum of their probabilities as multiples of 2^-31 and of 2^-62.
+    labels : (b,) int32
+        Given labels, −1 where unlabelled.
+    p_given : (b,) float in 0..1
+        Probability of the given label.
+    """
+    n_classes = sums.shape[1]
+    for start in range(0, len(labels), _ADDED_AT_ONCE):
+        part = slice(start, start + _ADDED_AT_ONCE)
+        index = labels[part].astype(np.intp) + 1  # unlabelled rows come first
+        scaled = p_given[part].astype(np.float64) * 2.0**LIMB_BITS
+        high = np.floor(scaled)
+        low = np.rint((scaled - high) * 2.0**LIMB_BITS)
+        for row, limb in enumerate((None, high, low)):
+            sums[row] += np.bincount(index, limb, minlength=n_classes + 1)[1:].astype(np.int64)
+
+
+def count_pairs(cells: NDArray[np.int64], first: NDArray[np.int32], second: NDArray[np.int32]) -> None:
+    """Count pairs of classes; rows with −1 in either do not count.
+
+    Parameters
+    ----------
+    cells : (K, K) int64
+        Counts, which are added to.
+    first, second : (n,) int32
+        Classes.
+    """
+    known = (first >= 0) & (second >= 0)
+    pairs = first[known].astype(np.int64) * len(cells) + second[known]
+    cells += np.bincount(pairs, minlength=cells.size).reshape(cells.shape)
+
+
+def take_margins(
+    out: NDArray[np.floating],
+    rows: slice,
+    labels: NDArray[np.int32],
+    pred_probs: NDArray[np.floating],
+    plan: MarginPlan,
+) -> None:
+    """Write the margins ``p_given − p_true`` of the rows of a chunk.
+
+    Parameters
+    ----------
+    out : (m,) float
+        Margins of all chunks.
+    rows : slice
+        Rows of the chunk.
+    labels : (b,) int32
+        Their given labels.
+    pred_probs : (b, K) float
+        Their probabilities.
+    plan : MarginPlan
+        What is wanted of all rows.
+    """
+    place = plan.place[rows]
+    wanted = np.flatnonzero(place >= 0)
+    step = max(1, _PIECE // int(plan.width.max()))
+    for start in range(0, len(wanted), step):
+        part = wanted[start : start + step]
+        given = labels[part]
+        widths = plan.width[given]
+        number = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
+        true = plan.columns[np.repeat(plan.first[given], widths) + number]
+        margins = np.repeat(pred_probs[part, given], widths) - pred_probs[np.repeat(part, widths), true]
+        out[np.repeat(place[part], widths) + number * np.repeat(plan.stride[given], widths)] = margins
