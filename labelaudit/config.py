@@ -61,6 +61,11 @@ class ReadOptions:
     def __post_init__(self) -> None:
         check_types(self, "read")
 
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> ReadOptions:
+        """Make the options from those of a :class:`~labelaudit.domain.Origin`, also after a journey through JSON."""
+        return cls(**_untravelled(options))
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditConfig:
@@ -105,10 +110,7 @@ class AuditConfig:
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> AuditConfig:
         """Make the configuration from what :meth:`as_dict` gave, also after a journey through JSON."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
-        }
-        return cls(**plain)
+        return cls(**_untravelled(options))
 
     def result_options(self) -> dict[str, Any]:
         """Return the options that can change a result; where and how fast it is computed cannot."""
@@ -162,6 +164,11 @@ def _options_of(kind: type, table: str, values: Any, file: Path) -> dict[str, An
         whole = (value,) if plain in several and isinstance(value, str) else value
         options[plain] = tuple(whole) if isinstance(whole, list) else whole
     return options
+
+
+def _untravelled(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with tuples where JSON, which knows none, made lists of them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
 
 
 def parse_memory(size: str) -> int:

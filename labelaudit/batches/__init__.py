@@ -116,10 +116,7 @@ def _content(audit: Audit) -> Dataset:
             "This audit was made of arrays in memory, so there is no content to show to annotators.",
             "Give the data: choose(audit, options, dataset=dataset).",
         )
-    plain: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in audit.origin.options.items()
-    }
-    return read(audit.origin.path, ReadOptions(**plain))
+    return read(audit.origin.path, ReadOptions.from_dict(audit.origin.options))
 
 
 def _places(audit: Audit, dataset: Dataset) -> NDArray[np.intp]:

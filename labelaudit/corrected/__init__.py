@@ -282,10 +282,7 @@ def _checked_layout(audit: Audit) -> Layout:
     from labelaudit.readers import read
 
     assert audit.origin is not None  # checked by the caller
-    options: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in audit.origin.options.items()
-    }
-    resolved = ReadOptions(**options)
+    resolved = ReadOptions.from_dict(audit.origin.options)
     dataset = read(audit.origin.path, resolved)
     if dataset.fingerprint != audit.fingerprint:
         raise DataError(

@@ -115,11 +115,9 @@ def cross_validate(
     groups = _fold_groups(dataset, config)
     folds = _folds(dataset, config, groups)
     assessable, reasons = _assessed(dataset, folds, groups)
-    n_steps = 1 + config.repeats * config.folds
-    tell(0, n_steps, "Encoding")
     ordered = _in_order(dataset, order)
     # The user's own model needs no features of ours unless neighbours are wanted.
-    features = model.encoder.encode(ordered) if config.neighbors or not model.raw else None
+    features = _encoded(ordered, model.encoder, tell) if config.neighbors or not model.raw else None
     data = FoldData(
         features=_content(ordered, model.modality) if model.raw else features,
         labels=ordered.labels,
@@ -127,7 +125,7 @@ def cross_validate(
         n_classes=dataset.n_classes,
         model_name=model.name,
     )
-    tell(1, n_steps, "Fitting")
+    tell(0, config.repeats * config.folds, "Fitting")
     store = Checkpoint(checkpoint, run_key(dataset.fingerprint, config, model, data)) if checkpoint else None
     if store:
         store.open(resume=resume)
@@ -144,6 +142,19 @@ def cross_validate(
         notes=_distinct_notes(results, gathered.notes),
         seconds=time.perf_counter() - started,
     )
+
+
+def _encoded(dataset: Dataset, encoder: Encoder, tell: ProgressCallback) -> Any:
+    """Return the features of all items, part by part where the encoder allows it."""
+    n = len(dataset)
+    at_once = encoder.at_once or n
+    parts = []
+    for start in range(0, n, at_once):
+        tell(start, n, "Encoding")
+        rows = np.arange(start, min(start + at_once, n))
+        parts.append(encoder.encode(dataset if at_once >= n else _in_order(dataset, rows)))
+    tell(n, n, "Encoding")
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +179,7 @@ class _Gathered:
         self.folds: dict[tuple[int, int], FoldResult] = {}
         self.vectors: NDArray[np.floating] | None = None
         self.notes: list[str] = []
-        self._n_steps = 1 + n_folds
+        self._n_folds = n_folds
         self._store, self._tell = store, tell
 
     def resume(self, task: FoldTask, data: FoldData) -> bool:
@@ -185,7 +196,7 @@ class _Gathered:
             if self._store:
                 self._store.save(task, result)
             self.folds[task.repeat, task.fold] = result
-            self._tell(1 + len(self.folds), self._n_steps, "Fitting")
+            self._tell(len(self.folds), self._n_folds, "Fitting")
         elif isinstance(result, np.ndarray):
             self.vectors = result
 

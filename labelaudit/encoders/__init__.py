@@ -39,12 +39,16 @@ class Encoder:
         DataFrame. It uses neither labels nor ids.
     embed : callable
         ``embed(features, seed=...)`` turns these features into ``(n, d)`` floating vectors for nearest neighbours.
+    at_once : int, optional
+        How many items `encode` is given at a time, where their features do not depend on the other items; None where
+        it is to see all. Parts bound the memory and let the progress be told.
     """
 
     modality: str
     summary: str
     encode: Callable[[Dataset], Any]
     embed: Embed
+    at_once: int | None = None
 
 
 encoders: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)

@@ -38,12 +38,8 @@ def encode(dataset: Dataset) -> NDArray[np.float32]:
     # In a folder of images the path says all; in a file that lists them, the row is what the user can look up.
     listed = dataset.origin is not None and dataset.origin.reader != "images"
     where = [f"{dataset.origin.path}, row {row}" if dataset.origin and listed else "" for row in dataset.rows]
-    blocks = []
-    for start in range(0, len(paths), _BATCH):
-        batch = slice(start, start + _BATCH)
-        pixels = np.stack([_pixels(path, place) for path, place in zip(paths[batch], where[batch], strict=True)])
-        blocks.append(np.hstack([_gradients(pixels), _colors(pixels)]))
-    return np.concatenate(blocks)
+    pixels = np.stack([_pixels(path, place) for path, place in zip(paths, where, strict=True)])
+    return np.hstack([_gradients(pixels), _colors(pixels)])
 
 
 def _pixels(path: str, where: str) -> NDArray[np.float32]:
@@ -102,4 +98,10 @@ def embed(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
     return vectors
 
 
-PLUGIN = Encoder(modality="image", summary="histograms of oriented gradients, and colours", encode=encode, embed=embed)
+PLUGIN = Encoder(
+    modality="image",
+    summary="histograms of oriented gradients, and colours",
+    encode=encode,
+    embed=embed,
+    at_once=_BATCH,
+)

@@ -120,11 +120,7 @@ class Rescorer:
         origin = self.audit.origin
         if origin is None:
             return None
-        # JSON knows no tuples. Options that do not fit are a fault of ours, not data that has moved.
-        as_read: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in origin.options.items()
-        }
-        options = ReadOptions(**as_read)
+        options = ReadOptions.from_dict(origin.options)  # options that do not fit are a fault of ours: not caught
         try:
             dataset = read(origin.path, options)
         except LabelAuditError:

@@ -127,7 +127,7 @@ def open_contents(audit: Audit) -> Contents:
     if audit.origin is None:
         return Contents(None, "The audit was made of arrays, so there is no content to show.")
     try:
-        dataset = read(audit.origin.path, ReadOptions(**_tuples(audit.origin.options)))
+        dataset = read(audit.origin.path, ReadOptions.from_dict(audit.origin.options))
     except LabelAuditError as error:
         return Contents(None, f"The data cannot be read again: {error.problem} {error.fix}")
     if not np.array_equal(np.sort(dataset.ids.astype(str)), np.sort(audit.items.index.to_numpy().astype(str))):
@@ -135,10 +135,6 @@ def open_contents(audit: Audit) -> Contents:
             None, f"{audit.origin.path} has changed since the audit, so its content is not shown. Audit again."
         )
     return Contents(dataset)
-
-
-def _tuples(options: Any) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
 
 
 def _bounded(value: str | None) -> str | None:

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score
 from labelaudit.config import AuditConfig
 from labelaudit.crossval import cross_validate, run
 from labelaudit.domain import Dataset
+from labelaudit.encoders import encoders
 from labelaudit.errors import ConfigError, LabelsError, UnknownNameError, UsageError
 from tests.crossval.planted import make_dataset
 
@@ -142,8 +143,26 @@ def test_without_neighbours_there_are_no_embeddings():
 
 def test_progress_goes_from_nothing_to_all():
     steps = []
-    cross_validate(make_dataset(), CONFIG, progress=lambda done, total, what: steps.append((done, total, what)))
-    assert steps == [(0, 4, "Encoding"), (1, 4, "Fitting"), (2, 4, "Fitting"), (3, 4, "Fitting"), (4, 4, "Fitting")]
+    dataset = make_dataset()
+    cross_validate(dataset, CONFIG, progress=lambda done, total, what: steps.append((done, total, what)))
+    n = len(dataset)
+    assert steps == [(0, n, "Encoding"), (n, n, "Encoding"), *((fold, 3, "Fitting") for fold in range(4))]
+
+
+def test_an_encoder_may_take_the_items_in_parts(monkeypatch):
+    dataset = make_dataset()
+    vectors = np.random.default_rng(0).normal(size=(len(dataset), 6)).astype(np.float32)
+    dataset = replace(dataset, text=None, features=None, embeddings=vectors)
+    whole = cross_validate(dataset, CONFIG)
+    plugin = replace(encoders.get("embedding"), at_once=50)
+    monkeypatch.setattr("labelaudit.crossval.models.encoders", {"embedding": plugin})
+    steps = []
+    parts = cross_validate(dataset, CONFIG, progress=lambda done, total, what: steps.append((done, total, what)))
+    assert [step for step in steps if step[2] == "Encoding"] == [
+        *((start, len(dataset), "Encoding") for start in range(0, len(dataset), 50)),
+        (len(dataset), len(dataset), "Encoding"),
+    ]
+    assert parts.pred_probs[0].tobytes() == whole.pred_probs[0].tobytes()
 
 
 @pytest.mark.parametrize(
