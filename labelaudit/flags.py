@@ -13,7 +13,7 @@ import numpy as np
 
 from labelaudit.class_statistics import DENSE_JOINT_CLASSES
 from labelaudit.errors import ConfigError, UnknownNameError
-from labelaudit.kernels import lookups_for
+from labelaudit.kernels import is_compiled, lookups_for
 from labelaudit.kernels.lookups import MarginPlan
 from labelaudit.noise_rates import calibrate
 from labelaudit.threads import in_blocks, on_threads
@@ -315,7 +315,7 @@ def _read_margins(
     def read(rows: slice) -> None:
         lookups.take_margins(margins, rows, given[rows], walk.pooled(rows, weights), plan)
 
-    walk.each(read)
+    walk.each(read, on_threads=is_compiled(walk.n_values))
     return {
         k: margins[starts[k] : starts[k] + len(members) * len(others)].reshape(len(others), len(members))
         for k, members, others in group

@@ -19,7 +19,7 @@ import numpy as np
 from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
-from labelaudit.kernels import MemberStatistics, RowStatistics, kernel_for, lookups_for
+from labelaudit.kernels import MemberStatistics, RowStatistics, is_compiled, kernel_for, lookups_for
 from labelaudit.pooling import equal_weights, mixture_weights
 from labelaudit.probabilities import sum_tolerance
 from labelaudit.scores import Evidence
@@ -118,7 +118,7 @@ def _given_probabilities(labels: NDArray[np.int32], walk: Walk) -> NDArray[np.fl
         for m, chunk in enumerate(walk.read(rows)):
             lookups.take_given(p_given[m, rows], labels[rows], chunk)
 
-    walk.each(gather)
+    walk.each(gather, on_threads=is_compiled(walk.n_values))
     return p_given
 
 
@@ -163,7 +163,7 @@ def _reduce(
         if kernel.reduce_chunk(statistics.take(rows), labels[rows], block, thresholds, tolerance) >= 0:
             walk.recheck(rows, 0)
 
-    walk.each(reduce_rows)
+    walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
     return statistics, expected
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["available_cores", "for_blocks", "in_blocks", "on_threads"]
 
-_LEAST_ROWS, _MOST_ROWS = 65_536, 262_144
+_LEAST_ROWS, _MOST_ROWS = 131_072, 262_144
 """Rows of a block: few blocks, as threads wait for the interpreter's lock between the steps of each, but no more rows
 than leave temporaries near the cache."""
 

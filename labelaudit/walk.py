@@ -114,9 +114,9 @@ class Walk:
         """Apply `function` to the slices of all chunks on threads, in the order of the rows."""
         return self.on_threads(function, row_slices(self.n, self.rows))
 
-    def each(self, function: Callable[[slice], None]) -> None:
-        """Apply `function` to all slices on threads."""
-        for _ in self.map(function):
+    def each(self, function: Callable[[slice], None], *, on_threads: bool = True) -> None:
+        """Apply `function` to all slices, on threads or, where these would only wait for each other, in turn."""
+        for _ in self.map(function) if on_threads else map(function, row_slices(self.n, self.rows)):
             pass
 
     def read(self, rows: slice) -> Iterator[NDArray[np.floating]]:
