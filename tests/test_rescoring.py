@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +18,7 @@ N, DECIDED = 2000, 120
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory):
+def audited(tmp_path_factory):
     """An audit of a table in which one inspector labels badly and the others well."""
     folder = tmp_path_factory.mktemp("machines")
     rng = np.random.default_rng(5)
@@ -30,6 +33,14 @@ def machines(tmp_path_factory):
     out = folder / "machines.audit"
     assert run(["audit", str(folder / "machines.csv"), "--label", "label", "--id", "id", "--out", str(out)]) == 0
     return out, dict(zip(frame["id"], wrong, strict=True)), dict(zip(frame["id"], inspector, strict=True))
+
+
+@pytest.fixture
+def machines(audited, tmp_path):
+    """The audit without decisions, for one test alone."""
+    path, wrong, inspector = audited
+    shutil.copytree(path, tmp_path / "machines.audit")
+    return tmp_path / "machines.audit", wrong, inspector
 
 
 def decide(path, wrong, n):
@@ -65,8 +76,8 @@ def test_decisions_teach_the_queue(machines, capsys, monkeypatch):
 
 
 def test_the_same_decisions_give_the_same_order(machines):
-    path, _, _ = machines
-    queue = open_queue(path, person="ann")
+    path, wrong, _ = machines
+    queue = decide(path, wrong, DECIDED)
     rescorer = Rescorer(la.load(path))
     rescorer.rescore(queue.store)
     first = [card.item_id for card in queue.page(limit=1000)]
@@ -76,11 +87,11 @@ def test_the_same_decisions_give_the_same_order(machines):
 
 
 def test_data_that_has_moved_is_no_hindrance(machines, tmp_path):
-    path, _, _ = machines
-    data = path.parent / "machines.csv"
+    path, wrong, _ = machines
+    data = Path(la.load(path).origin.path)
+    queue = decide(path, wrong, DECIDED)
     data.rename(tmp_path / "elsewhere.csv")
     try:
-        queue = open_queue(path, person="ann")
         assert Rescorer(la.load(path)).rescore(queue.store) == DECIDED
         queue.close()
     finally:
@@ -92,7 +103,7 @@ def test_probabilities_are_those_of_the_items_wherever_they_come_from(machines, 
     computed = la.load(path)
     np.save(tmp_path / "p.npy", computed.arrays["pred_probs"])
     given = tmp_path / "given.audit"
-    data = ["audit", str(path.parent / "machines.csv"), "--label", "label", "--id", "id"]
+    data = ["audit", str(computed.origin.path), "--label", "label", "--id", "id"]
     classes = [word for name in computed.classes for word in ("--class", name)]
     probabilities = ["--pred-probs", str(tmp_path / "p.npy"), *classes]
     assert run([*data, *probabilities, "--out", str(given)]) == 0

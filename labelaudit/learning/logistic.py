@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mode", "log_likelihood", "posterior_mode", "sigmoid"]
 
-_MOST_STEPS = 50
+_MOST_STEPS = 200  # Newton's method takes a dozen; Fisher scoring is slow where nearly all verdicts are surprises
 _SMALLEST_STEP = 1e-6
 
 
