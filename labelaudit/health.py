@@ -17,7 +17,7 @@ __all__ = ["ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceH
 _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
 _LEAST_SPOKEN = 100
-_WEAK = 0.15  # share of items on which the model is wrong itself
+_WEAK = 0.25  # share of items on which the model is wrong itself
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
@@ -127,8 +127,8 @@ class Health:
         return (
             f"The model agrees with only {self.agreement:.0%} of the labels and expects {self.expected_error_rate:.1%}"
             f" to be wrong: on about {own:.0%} of the items it is wrong itself. {guess if cannot_tell else ''}A model"
-            " this weak suspects many labels that are right; better embeddings (--embeddings) or probabilities"
-            " (--pred-probs) find more with less work."
+            " this weak overlooks wrong labels and suspects right ones; better embeddings (--embeddings) or"
+            " probabilities (--pred-probs) find more with less work."
         )
 
     @property

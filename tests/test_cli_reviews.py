@@ -52,7 +52,7 @@ def test_a_day_of_reviewing(audit, labelaudit, tmp_path):
     assert "Krippendorff's alpha of all: –" in out
     status, out, _ = labelaudit("apply", audit, "--out", tmp_path / "out.csv")
     assert status == 0
-    assert "2 items decided: 1 labels changed, 0 items left out." in out.replace("\n", " ")
+    assert "2 items decided: 1 label changed, 0 items left out." in out.replace("\n", " ")
     assert "a,pos,neg,relabel," in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
 
 

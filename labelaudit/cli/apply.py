@@ -35,6 +35,11 @@ def command(audit: str, out: str, overwrite: bool, url: str | None) -> None:
     with open_store(audit, store=url) as store:
         summary = write_corrected(loaded, store, out, overwrite=overwrite)
     click.echo(
-        f"{summary.decided} items decided: {summary.changed} labels changed, {summary.excluded} items left out. "
+        f"{_count(summary.decided, 'item')} decided: {_count(summary.changed, 'label')} changed,"
+        f" {_count(summary.excluded, 'item')} left out. "
         f"Written to {summary.path}; what changed is in {summary.log}."
     )
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
