@@ -14,6 +14,7 @@ from labelaudit.errors import ConfigError, LabelsError, ProbabilityError, ReadEr
 from labelaudit.kernels import COMPILED_FROM
 from labelaudit.passes import gather_evidence
 from labelaudit.pooling import mixture_weights
+from labelaudit.scores import SCORES
 from labelaudit.scoring import score
 
 
@@ -277,3 +278,18 @@ def test_command_refuses_bad_input_and_leaves_nothing(make_set, tmp_path, capsys
     assert run([*arguments, str(tmp_path / "s.xlsx")]) == 2
     assert run([*arguments, str(tmp_path / "s.csv"), "--score", "entropi"]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["P.npy", "y.npy"]
+
+
+def test_scores_computed_together_in_blocks_are_those_computed_alone_in_one(make_set, monkeypatch):
+    labels, pred_probs = make_set(8, n=700, n_classes=4)
+    labels[10:20] = -1
+    alone = score(labels, [pred_probs, pred_probs[::-1].copy()])
+    expected = {name: SCORES.get(name).function(alone.evidence) for name in alone.names}
+    monkeypatch.setattr("labelaudit.threads._LEAST_ROWS", 64)
+    monkeypatch.setattr("labelaudit.threads._MOST_ROWS", 64)
+    for together in (alone.compute(), score(labels, [pred_probs, pred_probs[::-1].copy()], threads=3).compute()):
+        assert list(together) == list(expected)
+        for name, values in expected.items():
+            np.testing.assert_array_equal(together[name], values, err_msg=name)
+            assert together[name].dtype == values.dtype
+    assert alone["entropy"] is alone.compute(["entropy"])["entropy"]
