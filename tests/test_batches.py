@@ -95,6 +95,7 @@ def test_parts_are_spread_over_the_batch():
     assert max(np.diff(places)) <= 12
 
 
+@pytest.mark.slow
 def test_the_random_share_is_uniform_and_says_what_it_costs():
     items = make_items(100)
     counts = np.zeros(100)

@@ -265,6 +265,7 @@ def test_a_design_is_the_matrix_that_it_stands_for(seed: int) -> None:
     np.testing.assert_allclose(design.gram(values), matrix.T @ (values[:, None] * matrix), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_items_that_look_alike_to_the_model_learn_from_each_other() -> None:
     rng = np.random.default_rng(3)
     n = 2000

@@ -89,6 +89,7 @@ def test_rows_may_come_in_any_order(simulated):
     assert np.array_equal(calibrated(simulated).suspicion[order], calibrated(simulated, order).suspicion)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(simulated):
     assert np.array_equal(calibrated(simulated, seed=3).suspicion, calibrated(simulated, seed=3).suspicion)
     assert not np.array_equal(calibrated(simulated, seed=3).suspicion, calibrated(simulated, seed=4).suspicion)
@@ -144,6 +145,7 @@ def test_planted_errors_name_the_class_that_sure_contradictions_name():
     assert (planted[of_zero] == 3).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_regions_with_worse_labels_are_told_apart_and_others_are_not():
     rng = np.random.default_rng(0)
     n = 12_000
@@ -185,6 +187,7 @@ def test_what_a_weak_model_gets_wrong_is_not_held_against_the_labels(rate, reach
     assert (np.diff(found.chance[np.argsort(margin)]) <= 1e-12).all()
 
 
+@pytest.mark.slow
 def test_neighbours_tell_own_errors_where_margins_do_not():
     rng = np.random.default_rng(2)
     n = 4000
@@ -198,6 +201,7 @@ def test_neighbours_tell_own_errors_where_margins_do_not():
     assert unknown.chance == pytest.approx(blind.chance, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [1, 2, 4])
 @pytest.mark.parametrize("rate", [0.01, 0.08])
 def test_a_model_that_knows_of_the_noise_cannot_grow_surer_but_ranks_say_how_much_is_left(power, rate):
@@ -208,6 +212,7 @@ def test_a_model_that_knows_of_the_noise_cannot_grow_surer_but_ranks_say_how_muc
     assert np.abs(np.array(left) - rate).max() < 0.03
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 400), st.integers(0, 2**31), st.sampled_from(["none", "all", "some"]), st.booleans())
 def test_rates_are_shares_whatever_the_model(n, seed, how, constant):
@@ -319,6 +324,7 @@ def test_another_word_is_refused():
         AuditConfig(calibrate="always")
 
 
+@pytest.mark.slow
 def test_fitting_again_counts_as_well_and_resumes(tmp_path):
     ids, features, labels, is_error = blobs()
     data, config = dataset(ids, features, labels), AuditConfig(calibrate="on")

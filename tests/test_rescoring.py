@@ -14,6 +14,8 @@ from labelaudit.__main__ import run
 from labelaudit.reviewing import Decision, Filter, Verdict, new_id, open_queue
 from labelaudit.reviewing.rescoring import Rescorer
 
+pytestmark = pytest.mark.slow  # an audit for each test, or the whole sample data
+
 N, DECIDED = 2000, 120
 
 

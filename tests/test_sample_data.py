@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # an audit for each test, or the whole sample data
+
 TICKET_COLUMNS = ["id", "text", "channel", "label"]
 TABLES = ["tickets.csv", "tickets_truth.csv", "machines.csv", "machines_truth.csv", "digits_truth.csv"]
 

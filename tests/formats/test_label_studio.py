@@ -61,6 +61,7 @@ def test_the_interface_is_xml_that_names_every_class_as_it_is(tmp_path, modality
     assert {child.get("toName") for child in view if child.get("toName")} == {"item"}
 
 
+@pytest.mark.slow
 def test_a_large_batch_is_split_below_the_limit(tmp_path):
     items = tuple(BatchItem(item_id=f"s{k}", content_hash="0", text="é" * 6_000_000) for k in range(6))
     batch = Batch(batch_id="b-1", audit_id="a-1", classes=("x", "y"), items=items)
