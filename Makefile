@@ -66,7 +66,7 @@ test: $(VENV)/.installed-test services ## Run every check: lint, types, contract
 
 # ---- while you work -------------------------------------------------------------------------------------------------
 
-check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, under a minute
+check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, a minute or two
 	@$(MAKE) --no-print-directory lint types contracts
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m 'not slow' -q
 
