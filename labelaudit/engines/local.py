@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from labelaudit.engines._here import cores, ignore, in_turn, load_threaded_libraries, one_thread
+from labelaudit.engines._here import WorkersHere, load_threaded_libraries, one_thread
 from labelaudit.errors import EngineError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class LocalEngine:
+class LocalEngine(WorkersHere):
     """Runs tasks in up to `workers` processes; with one worker, in this process.
 
     Parameters
@@ -43,16 +43,8 @@ class LocalEngine:
 
     isolated = True
 
-    def __init__(self, workers: int = 0) -> None:
-        self.workers = workers or cores()
-
-    def map(
-        self, function: Callable[[T], R], tasks: Sequence[T], *, on_done: Callable[[int, R], None] | None = None
-    ) -> Iterator[R]:
-        """Yield ``function(task)`` for each task in order; see :class:`labelaudit.engines.Engine`."""
-        tell = on_done or ignore
-        if self.workers == 1 or len(tasks) < 2:
-            return in_turn(function, tasks, tell)
+    def at_once(self, function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None]) -> Iterator[R]:
+        """Yield the results in order; tell of each task as soon as it is finished."""
         return _at_once(function, tasks, tell, self.workers)
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import TypeVar
 
-from labelaudit.engines._here import cores, ignore, in_turn, load_threaded_libraries
+from labelaudit.engines._here import WorkersHere, load_threaded_libraries
 
 __all__ = ["PLUGIN", "ThreadEngine"]
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class ThreadEngine:
+class ThreadEngine(WorkersHere):
     """Runs tasks on up to `workers` threads.
 
     Parameters
@@ -28,17 +28,13 @@ class ThreadEngine:
         Threads at once; 0 for as many as there are cores.
     """
 
-    def __init__(self, workers: int = 0) -> None:
-        self.workers = workers or cores()
-        self.isolated = self.workers == 1
+    @property
+    def isolated(self) -> bool:
+        """Whether no two tasks run at the same time, since all share this process."""
+        return self.workers == 1
 
-    def map(
-        self, function: Callable[[T], R], tasks: Sequence[T], *, on_done: Callable[[int, R], None] | None = None
-    ) -> Iterator[R]:
-        """Yield ``function(task)`` for each task in order; see :class:`labelaudit.engines.Engine`."""
-        tell = on_done or ignore
-        if self.workers == 1 or len(tasks) < 2:
-            return in_turn(function, tasks, tell)
+    def at_once(self, function: Callable[[T], R], tasks: Sequence[T], tell: Callable[[int, R], None]) -> Iterator[R]:
+        """Yield the results in order; tell of each task as soon as it is finished."""
         return _at_once(function, tasks, tell, self.workers)
 
 

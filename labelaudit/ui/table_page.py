@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
+from labelaudit.reviewing import Card
 from labelaudit.ui.bulk import bulk_panel
 from labelaudit.ui.filter_bar import choose_view
 from labelaudit.ui.session import Session
@@ -32,21 +35,7 @@ def show(session: Session) -> None:
     total = session.bench.standing(queue).progress.counts.total
     first = _ROWS * (len(pages) - 1) + 1
     st.caption(f"Items {first:,} to {first + len(cards) - 1:,} of {total:,}. Tick rows to decide on them together.")
-    lines = session.bench.viewer.lines([card.item_id for card in cards])
-    table = pd.DataFrame(
-        {
-            "Item": [card.item_id for card in cards],
-            "Content": [line["text"] for line in lines],
-            "Given": [card.given_label for card in cards],
-            "Suggested": [card.suggested_label for card in cards],
-            "Suspicion": [card.suspicion for card in cards],
-            "Ambiguity": [card.ambiguity for card in cards],
-            "Kind": [KINDS.get(card.kind or "", card.kind) for card in cards],
-            "Decided": [VERDICTS.get(card.verdict or "", card.status) for card in cards],
-        }
-    )
-    if any("src" in line for line in lines):
-        table.insert(1, "Image", [line.get("src") for line in lines])
+    table = _as_table(session, cards)
     wide = st.column_config.TextColumn(width="large")
     number = st.column_config.NumberColumn(format="%.2f")
     chosen = st.dataframe(
@@ -68,6 +57,25 @@ def show(session: Session) -> None:
     if len(ids) == 1 and st.button("Open this item"):
         session.open_queue(item=ids[0], queue="all")
     bulk_panel(session, ids)
+
+
+def _as_table(session: Session, cards: Sequence[Card]) -> pd.DataFrame:
+    lines = session.bench.viewer.lines([card.item_id for card in cards])
+    table = pd.DataFrame(
+        {
+            "Item": [card.item_id for card in cards],
+            "Content": [line["text"] for line in lines],
+            "Given": [card.given_label for card in cards],
+            "Suggested": [card.suggested_label for card in cards],
+            "Suspicion": [card.suspicion for card in cards],
+            "Ambiguity": [card.ambiguity for card in cards],
+            "Kind": [KINDS.get(card.kind or "", card.kind) for card in cards],
+            "Decided": [VERDICTS.get(card.verdict or "", card.status) for card in cards],
+        }
+    )
+    if any("src" in line for line in lines):
+        table.insert(1, "Image", [line.get("src") for line in lines])
+    return table
 
 
 def _turning(pages: list[str | None], *, last: str, is_full: bool) -> None:
