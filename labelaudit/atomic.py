@@ -25,7 +25,7 @@ def atomic_file(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
     Parameters
     ----------
     path : path-like
-        The file to create or replace.
+        The file to create or replace. Where it is a link, the file that it leads to.
     durable : bool
         Wait until the content is on the disk. Turn it off for many files that can be made again, and are checked when
         they are used: a power failure may leave such a file empty.
@@ -33,9 +33,15 @@ def atomic_file(path: str | os.PathLike[str], *, durable: bool = True) -> Iterat
     Raises
     ------
     OutputError
-        If the folder does not exist, cannot be written to, or the disk is full.
+        If the folder does not exist, cannot be written to, or the disk is full; or `path` is a device or a pipe, which
+        would be replaced by a file.
     """
-    target = Path(path)
+    target = _real(path)
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise OutputError(
+            f"{path} is a device or a pipe, and results are written as whole files.",
+            "Name a file; what goes to standard output can be piped on.",
+        )
     with _os_errors_named(target):
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
         os.close(descriptor)
@@ -59,7 +65,7 @@ def atomic_folder(path: str | os.PathLike[str], *, keep: tuple[str, ...] = ()) -
     Parameters
     ----------
     path : path-like
-        The folder to create or replace.
+        The folder to create or replace. Where it is a link, the folder that it leads to.
     keep : tuple of str
         Names inside an existing `path` to carry over where the new folder has none (a review store, say).
 
@@ -68,7 +74,7 @@ def atomic_folder(path: str | os.PathLike[str], *, keep: tuple[str, ...] = ()) -
     OutputError
         If the folder cannot be written.
     """
-    target = Path(path)
+    target = _real(path)
     with _os_errors_named(target):
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:
@@ -81,6 +87,12 @@ def atomic_folder(path: str | os.PathLike[str], *, keep: tuple[str, ...] = ()) -
             _swap(temporary, target, keep)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    """Return what a link leads to: renaming onto the link itself would put a file in its place."""
+    plain = Path(path)
+    return Path(os.path.realpath(plain)) if plain.is_symlink() else plain
 
 
 def _swap(temporary: Path, target: Path, keep: tuple[str, ...]) -> None:

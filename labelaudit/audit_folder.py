@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "Audit", "check_replaceable", "load"]
 
 SCHEMA_VERSION = 1
-_KEPT = ("reviews", "batches")
-"""What other rooms keep inside an audit folder and saving again must carry over."""
+_MANIFEST, _ITEMS = "audit.json", "items.parquet"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +96,7 @@ class Audit:
     def save(self, path: str | os.PathLike[str]) -> Audit:
         """Write the audit as the folder `path`, whole or not at all, and return it with its `path` set.
 
-        An earlier audit there is replaced, its reviews stay.
+        An earlier audit there is replaced. What it did not write itself stays: reviews, batches, files of the user's.
 
         Raises
         ------
@@ -110,13 +109,13 @@ class Audit:
 
         target = Path(path)
         check_replaceable(target)
-        with atomic_folder(target, keep=_KEPT) as folder:
-            _write_items(self.items, folder / "items.parquet")
+        with atomic_folder(target, keep=_not_written_by_audits(target)) as folder:
+            _write_items(self.items, folder / _ITEMS)
             for name, array in self.arrays.items():
                 np.save(folder / f"{name}.npy", array, allow_pickle=False)
             files = {file.name: _checksum(file) for file in sorted(folder.iterdir())}
             text = json.dumps(_manifest(self, files), indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+            (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
         return replace(self, path=str(target))
 
 
@@ -170,12 +169,22 @@ def check_replaceable(path: Path) -> None:
     AuditFolderError
         If `path` exists and is neither an audit folder nor empty.
     """
-    if path.exists() and not (path / "audit.json").is_file() and (path.is_file() or any(path.iterdir())):
+    if path.exists() and not (path / _MANIFEST).is_file() and (path.is_file() or any(path.iterdir())):
         raise AuditFolderError(f"{path} exists and is no audit folder.", "Choose another place; nothing was changed.")
 
 
+def _not_written_by_audits(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    try:
+        written = {_MANIFEST, *_read_manifest(folder)["files"]}
+    except AuditFolderError:  # it is replaced because it is damaged, perhaps
+        written = {_MANIFEST, _ITEMS}
+    return tuple(entry.name for entry in folder.iterdir() if entry.name not in written)
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    file = folder / "audit.json"
+    file = folder / _MANIFEST
     if not file.is_file():
         what = "is no audit folder" if folder.exists() else "does not exist"
         raise AuditFolderError(f"{folder} {what}.", f"Make one with: labelaudit audit DATA --out {folder}")
@@ -225,7 +234,7 @@ def _read_items(folder: Path) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(folder / "items.parquet", engine="pyarrow")
+        return pd.read_parquet(folder / _ITEMS, engine="pyarrow")
     except (OSError, pa.ArrowInvalid) as error:
         raise _damaged(folder, f"items.parquet cannot be read ({error})") from error
 

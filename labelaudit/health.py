@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.errors import AuditFolderError
 from labelaudit.planting import TOO_WEAK
 
 if TYPE_CHECKING:
@@ -152,12 +153,24 @@ class Health:
 
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> Health:
-        """Make the health from what :meth:`as_dict` gave, also after a journey through JSON."""
+        """Make the health from what :meth:`as_dict` gave, also after a journey through JSON.
+
+        Raises
+        ------
+        AuditFolderError
+            If numbers are missing, or there are others.
+        """
         plain: dict[str, Any] = dict(numbers)
-        plain["expected_errors_range"] = tuple(plain["expected_errors_range"])
-        for name, kind in _PARTS.items():
-            plain[name] = tuple(kind(**part) for part in plain.get(name, ()))
-        return cls(**plain)
+        try:
+            plain["expected_errors_range"] = tuple(plain["expected_errors_range"])
+            for name, kind in _PARTS.items():
+                plain[name] = tuple(kind(**part) for part in plain.get(name, ()))
+            return cls(**plain)
+        except (KeyError, TypeError) as error:
+            raise AuditFolderError(
+                f"The health numbers of the audit are damaged ({type(error).__name__}: {error}).",
+                "Restore the audit from a copy, or audit again.",
+            ) from error
 
 
 _PARTS: dict[str, type] = {

@@ -91,3 +91,36 @@ def test_a_fault_leaves_the_old_folder(tmp_path):
         raise KeyboardInterrupt
     assert [p.name for p in target.iterdir()] == ["old.txt"]
     assert [p.name for p in tmp_path.iterdir()] == ["a.audit"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "out.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("there/out.txt")
+    (tmp_path / "new.txt").symlink_to("there/new.txt")
+    for name in ("link.txt", "new.txt"):
+        with atomic_file(tmp_path / name) as file:
+            file.write_text("new")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / name).read_text() == "new"
+    assert sorted(p.name for p in (tmp_path / "there").iterdir()) == ["new.txt", "out.txt"]
+
+
+def test_a_link_to_a_folder_stays_and_nothing_is_left_beside_it(tmp_path):
+    (tmp_path / "there" / "reviews").mkdir(parents=True)
+    (tmp_path / "a.audit").symlink_to("there")
+    with atomic_folder(tmp_path / "a.audit", keep=("reviews",)) as folder:
+        (folder / "new.txt").write_text("new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.audit", "there"]
+    assert (tmp_path / "a.audit").is_symlink()
+    assert sorted(p.name for p in (tmp_path / "there").iterdir()) == ["new.txt", "reviews"]
+
+
+def test_a_pipe_is_refused_and_stays_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OutputError, match="is a device or a pipe"), atomic_file(tmp_path / name):
+            pytest.fail("refused before anything is written")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe"]

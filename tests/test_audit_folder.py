@@ -11,6 +11,7 @@ import pytest
 
 import labelaudit as la
 from labelaudit.errors import AuditFolderError
+from labelaudit.reporting import make_report
 
 
 def small_audit() -> la.Audit:
@@ -47,6 +48,19 @@ def test_saving_again_replaces_and_keeps_reviews(saved):
     (saved / "reviews" / "decisions").write_text("kept")
     small_audit().save(saved)
     assert (saved / "reviews" / "decisions").read_text() == "kept"
+    la.load(saved)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_saving_again_keeps_what_the_audit_did_not_write(saved, damaged):
+    (saved / "data.csv").write_text("text,label\n")
+    (saved / "notes").mkdir()
+    (saved / "notes" / "ann.md").write_text("mine")
+    if damaged:
+        truncate_manifest(saved)
+    small_audit().save(saved)
+    assert (saved / "data.csv").read_text() == "text,label\n"
+    assert (saved / "notes" / "ann.md").read_text() == "mine"
     la.load(saved)
 
 
@@ -101,3 +115,12 @@ def test_damage_is_named(saved, damage, message):
 def test_missing_folder(tmp_path):
     with pytest.raises(AuditFolderError, match="does not exist"):
         la.load(tmp_path / "none.audit")
+
+
+@pytest.mark.parametrize("change", [lambda health: health.pop("items"), lambda health: health.update(nonsense=1)])
+def test_damaged_health_is_said_by_the_report(saved, change):
+    health = dict(la.load(saved).health)
+    change(health)
+    change_manifest(saved, health=health)
+    with pytest.raises(AuditFolderError, match="The health numbers of the audit are damaged"):
+        make_report(la.load(saved))

@@ -171,9 +171,12 @@ class _Folder:
         return digest in self._checked or Path(self._real, name).read_bytes() == content
 
     def _write(self, name: str, content: bytes) -> None:
+        target = Path(self._real, name)
         try:
             Path(self._real).mkdir(exist_ok=True)
-            with atomic_file(Path(self._real, name), durable=False) as temporary:
+            if target.is_symlink():  # nothing is written through a link that somebody put here
+                target.unlink()
+            with atomic_file(target, durable=False) as temporary:
                 temporary.write_bytes(content)
         except (OSError, OutputError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
