@@ -19,7 +19,7 @@ __all__ = ["MISSING_MARKERS", "check_auditable", "encode_labels", "parse_written
 MISSING_MARKERS = frozenset({"na", "n/a", "nan", "null", "none", "?", "-", "<na>", "nil"})
 """What people write into a column of numbers where the number is missing (case-folded)."""
 
-_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,999})")  # Python turns no longer ones into numbers unless it is told to
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -68,6 +68,8 @@ def encode_labels(
     (array([ 1,  0,  0, -1], dtype=int32), ('9', '10'))
     """
     locate = locate or _row
+    classes = None if classes is None else tuple(map(str, classes))
+    _check_classes(classes, n_columns, where)
     codes, found = _distinct(values, where, locate)
     kinds = {type(label.value) for label in found if label.value is not None}
     if float in kinds and kinds <= {float, int}:
@@ -156,7 +158,7 @@ def parse_written_labels(values: Sequence[str | None], *, where: str, locate: Ca
     numbers = {text for text in written if text.casefold() not in MISSING_MARKERS}
     if numbers and all(_NUMBER.fullmatch(text) for text in numbers):
         for value, position in first.items():
-            if distinct[value] in numbers and not float(value).is_integer():
+            if distinct[value] in numbers and float(value) % 1 > 0:  # NaN, for one that is infinite, is no fraction
                 raise _fraction(value, where, locate(position))
     return list(values)
 
@@ -271,19 +273,25 @@ def _as_indices(
     return np.array([-1 if label.value is None else label.value for label in found], dtype=np.int32), names
 
 
+def _check_classes(classes: Sequence[str] | None, n_columns: int | None, where: str) -> None:
+    if classes is None:
+        return
+    if len(set(classes)) != len(classes):
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise LabelsError(f"The class {twice!r} is named twice.", "Give each class once.")
+    if n_columns is not None and len(classes) != n_columns:
+        raise LabelsError(
+            f"{where}: there are {len(classes)} classes but the probabilities have {n_columns} columns.",
+            "Name all classes in the order of the columns (classes=..., or --class on the command line).",
+        )
+
+
 def _as_names(
     found: list[_Label], classes: Sequence[str] | None, n_columns: int | None, where: str, locate: Callable[[int], str]
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     distinct = sorted({label.value for label in found if label.value is not None})
     names = tuple(classes) if classes is not None else tuple(str(value) for value in distinct)
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise LabelsError(f"The class {twice!r} is named twice.", "Give each class once.")
-    if n_columns is not None and len(names) != n_columns:
-        raise LabelsError(
-            f"{where}: there are {len(names)} classes but the probabilities have {n_columns} columns.",
-            "Name all classes in the order of the columns (classes=..., or --class on the command line).",
-        )
+    _check_classes(names, n_columns, where)
     index = {name: k for k, name in enumerate(names)}
     for label in found:
         if label.value is not None and str(label.value) not in index:

@@ -58,6 +58,8 @@ def test_integers_are_indices_where_columns_or_classes_say_so() -> None:
         ([b"a", b"b"], {}, "b'a' is a bytes"),
         (np.zeros((2, 2)), {}, "their shape is (2, 2)"),
         ([0, 3], {"n_columns": 3}, "row 2: the label 3 is not between 0 and 2"),
+        ([0, 1], {"n_columns": 3, "classes": ["a", "b"]}, "there are 2 classes but the probabilities have 3 columns"),
+        ([0, 1], {"n_columns": 2, "classes": ["a", "a"]}, "The class 'a' is named twice."),
         (["a", "b"], {"n_columns": 3}, "there are 2 classes but the probabilities have 3 columns"),
         (["a"], {"classes": ["a", "b"], "n_columns": 3}, "there are 2 classes but the probabilities have 3"),
         (["a", "c"], {"classes": ["a", "b"]}, "row 2: Unknown class 'c'"),
@@ -132,3 +134,12 @@ def test_probabilities_can_judge_single_items() -> None:
     check_auditable(np.array([0, 0]), ("a", "b"), has_probs=True)
     with pytest.raises(LabelsError, match="one class only"):
         check_auditable(np.array([0, 0]), ("a",), has_probs=True)
+
+
+def test_numbers_too_long_for_numbers_stay_names() -> None:
+    long = "9" * 5000
+    assert parse_written_labels([long, "2"], where="Labels", locate=row) == [long, "2"]
+
+
+def test_class_names_are_strings_whatever_they_were_given_as() -> None:
+    assert encode_labels([0, 1], classes=np.array([3, 4]))[1] == ("3", "4")
