@@ -274,6 +274,20 @@ def test_arrays_keep_their_type(values, tmp_path):
     store.close()
 
 
+def test_ids_and_class_names_of_arrays_come_along(tmp_path):
+    source = tmp_path / "arrays"
+    source.mkdir()
+    for name, values in (("labels", [0, 1, 0, 1]), ("ids", [7, 8, 9, 10]), ("classes", ["no", "yes"])):
+        np.save(source / f"{name}.npy", np.array(values))
+    np.save(source / "m.npy", np.full((4, 2), 0.5))
+    audit, store = reviewed(read(source), tmp_path, {1: "yes", 2: (Verdict.EXCLUDE, ())})
+    write_corrected(audit, store, tmp_path / "out")
+    store.close()
+    assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 0, 1]
+    assert np.load(tmp_path / "out/ids.npy").tolist() == [7, 9, 10]
+    assert np.load(tmp_path / "out/classes.npy").tolist() == ["no", "yes"]
+
+
 @pytest.mark.parametrize(
     ("learnt", "classes", "asked", "expected"),
     [

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
     from labelaudit.store import Store
 
-__all__ = ["WRITERS", "Correction", "Layout", "Spelling", "Summary", "Writer", "free_name", "write_corrected"]
+__all__ = [
+    "WRITERS",
+    "Correction",
+    "Layout",
+    "Spelling",
+    "Summary",
+    "Writer",
+    "free_name",
+    "label_name",
+    "write_corrected",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,3 +348,16 @@ def free_name(wanted: str, taken: Iterable[str]) -> str:
         number += 1
         name = f"{wanted}_{number}"
     return name
+
+
+def label_name(layout: Layout) -> str:
+    """Return the name of the label column.
+
+    Raises
+    ------
+    UsageError
+        If the audit does not say which it is.
+    """
+    if layout.options.label is None:
+        raise UsageError("The audit does not name the label column.", "Audit again with --label.")
+    return layout.options.label

@@ -7,20 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.corrected import Correction, Layout, Spelling, free_name
-from labelaudit.errors import DataError, LabelsError, UsageError
+from labelaudit.corrected import Correction, Layout, Spelling, free_name, label_name
+from labelaudit.errors import DataError, LabelsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LabelColumns", "label_name", "with_described_features", "with_features"]
-
-
-def label_name(layout: Layout) -> str:
-    """Return the name of the label column."""
-    if layout.options.label is None:
-        raise UsageError("The audit does not name the label column.", "Audit again with --label.")
-    return layout.options.label
+__all__ = ["LabelColumns", "with_described_features", "with_features"]
 
 
 @dataclass(frozen=True, eq=False)

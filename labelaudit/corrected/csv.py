@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
-import gzip
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name
-from labelaudit.errors import DataError, UsageError
+from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name, label_name
+from labelaudit.corrected._text import open_source
+from labelaudit.errors import DataError
 
 
 def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
     """Write the file again, with the columns ``<label>_before`` and ``<label>_verdict`` behind the label."""
-    codec, delimiter, label = layout.options.encoding, layout.options.delimiter or ",", layout.options.label
-    if label is None:
-        raise UsageError("The audit does not name the label column.", "Audit again with --label.")
-    data = source.read_bytes()
-    packed = source.name.lower().endswith(".gz")
-    if packed:
-        data = gzip.decompress(data)
-    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    text = data[len(mark) :].decode(codec)
-    written = mark + "".join(_rewritten(text, delimiter, label, corrections, layout)).encode(codec)
-    # mtime 0: the same decisions give the same bytes.
-    target.write_bytes(gzip.compress(written, mtime=0) if packed else written)
+    delimiter, label = layout.options.delimiter or ",", label_name(layout)
+    opened = open_source(source, layout.options.encoding)
+    written = "".join(_rewritten(opened.text, delimiter, label, corrections, layout))
+    target.write_bytes(opened.bytes_of(written))
 
 
 def _rewritten(

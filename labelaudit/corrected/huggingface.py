@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labelaudit.corrected import Correction, Layout, Writer
-from labelaudit.corrected._arrow import LabelColumns, label_name, with_described_features, with_features
+from labelaudit.corrected import Correction, Layout, Writer, label_name
+from labelaudit.corrected._arrow import LabelColumns, with_described_features, with_features
 
 _FILE = "data-00000-of-00001.arrow"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from labelaudit.corrected import Correction, Layout, Writer
 from labelaudit.errors import DataError, LabelsError
-from labelaudit.images import UNPACKED, is_image_name
+from labelaudit.readers.images import image_names
 from labelaudit.spreadsheet import escape_cell
 
 _LIST = "labels.csv"
@@ -18,7 +18,7 @@ _LIST = "labels.csv"
 
 def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
     """Copy the images, and list each with its label, the label before and the verdict in ``labels.csv``."""
-    images = list(_images(source))
+    images = image_names(source)
     if len(images) != len(layout.labels):
         raise DataError(f"The data has {len(images)} images, not {len(layout.labels)}.", "Audit the data again.")
     taken = {name for row, name in enumerate(images, start=1) if not _moves(corrections.get(row))}
@@ -54,22 +54,6 @@ def _new_place(name: str, label: str, taken: set[str]) -> str:
         place = f"{label}/{stem}-{number}{ending}"
     taken.add(place)
     return place
-
-
-def _images(source: Path) -> Iterator[str]:
-    """Yield the names in the order in which the reader numbers them: class folders by name, then loose images."""
-    folders = (entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    for folder in sorted(entry for entry in folders if not entry.name.endswith(UNPACKED)):
-        yield from (f"{folder.name}/{name}" for name in _names(folder))
-    yield from _names(source)
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if is_image_name(entry.name) and not entry.name.startswith(".") and not entry.is_dir()
-    )
 
 
 PLUGIN = Writer(write, is_folder=True)

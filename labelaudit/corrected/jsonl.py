@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
-import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name
-from labelaudit.errors import DataError, UsageError
+from labelaudit.corrected import Correction, Layout, Spelling, Writer, free_name, label_name
+from labelaudit.corrected._text import open_source
+from labelaudit.errors import DataError
 
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\n\r]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Names(NamedTuple):
@@ -27,22 +27,14 @@ class _Names(NamedTuple):
 
 def write(source: Path, target: Path, corrections: Mapping[int, Correction], layout: Layout) -> None:
     """Write the file again; decided objects get the keys ``<label>_before`` and ``<label>_verdict``."""
-    label = layout.options.label
-    if label is None:
-        raise UsageError("The audit does not name the label key.", "Audit again with --label.")
-    data = source.read_bytes()
-    packed = source.name.lower().endswith(".gz")
-    if packed:
-        data = gzip.decompress(data)
-    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    text = data[len(mark) :].decode(layout.options.encoding)
+    label = label_name(layout)
+    opened = open_source(source, layout.options.encoding)
+    text = opened.text
     is_array = source.name.lower().removesuffix(".gz").endswith(".json")
     spans = list(_objects(text, is_array=is_array))
     if len(spans) != len(layout.labels):
         raise DataError(f"The data has {len(spans)} rows, not {len(layout.labels)}.", "Audit the data again.")
-    written = _rewritten(text, spans, label, corrections, layout)
-    result = mark + written.encode(layout.options.encoding)
-    target.write_bytes(gzip.compress(result, mtime=0) if packed else result)
+    target.write_bytes(opened.bytes_of(_rewritten(text, spans, label, corrections, layout)))
 
 
 def _objects(text: str, *, is_array: bool) -> Iterator[tuple[int, int]]:
@@ -121,7 +113,9 @@ def _value_span(text: str, key: str) -> tuple[int, int] | None:
 
 
 def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    # JSON can name half of a character (the escape of a lone surrogate), which no encoding can store.
+    return json.dumps(value) if _SURROGATE.search(text) else text
 
 
 PLUGIN = Writer(write)

@@ -1,7 +1,12 @@
-"""NumPy labels: an array of the same type, with the labels as they were and the verdicts in arrays beside it."""
+"""NumPy labels: an array of the same type, with the labels as they were and the verdicts in arrays beside it.
+
+Of a folder, ids and class names come along; embeddings and probabilities may be larger than memory and are cut with
+``rows.npy``.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +38,10 @@ def write(source: Path, target: Path, corrections: Mapping[int, Correction], lay
     np.save(target / "labels_before.npy", before[rows], allow_pickle=False)
     np.save(target / "labels_verdict.npy", np.array(verdicts)[rows], allow_pickle=False)
     np.save(target / "rows.npy", rows, allow_pickle=False)
+    if (source / "ids.npy").is_file():
+        np.save(target / "ids.npy", np.load(source / "ids.npy", allow_pickle=False)[rows], allow_pickle=False)
+    if (source / "classes.npy").is_file():
+        shutil.copyfile(source / "classes.npy", target / "classes.npy")
 
 
 PLUGIN = Writer(write, is_folder=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.corrected import Correction, Layout, Writer
-from labelaudit.corrected._arrow import LabelColumns, label_name, with_described_features
+from labelaudit.corrected import Correction, Layout, Writer, label_name
+from labelaudit.corrected._arrow import LabelColumns, with_described_features
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,12 +147,14 @@ def _column_names(values: Any, sources: tuple[ProbSource, ...]) -> tuple[str, ..
 
 
 def _alike(classes: tuple[str, ...]) -> list[str]:
-    """Say which classes differ in letter case or spaces only: they often are one, written in two ways."""
+    """Say which classes look the same but for letter case and spaces: they often are one, written in two ways."""
     spellings: dict[str, list[str]] = {}
     for name in classes:
-        spellings.setdefault("".join(name.casefold().split()), []).append(repr(name))
+        plain = unicodedata.normalize("NFKC", name.casefold())
+        spellings.setdefault("".join(plain.split()), []).append(repr(name))
     return [
-        f"The classes {' and '.join(alike)} differ in letter case or spaces only; if they are one, write them alike."
+        f"The classes {' and '.join(alike)} differ in letter case or spaces only, or not to the eye; if they are one,"
+        " write them alike."
         for alike in spellings.values()
         if len(alike) > 1
     ]

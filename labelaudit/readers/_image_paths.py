@@ -46,14 +46,14 @@ class ImagePaths:
     ----------
     data : Path
         The data file, or the folder that stands for it; paths are relative to its folder.
-    column : str
-        Name of the column, for messages.
+    column : str or None
+        Name of the column, for messages; None where the images are those of a folder.
     locate : callable
         Words for a position, for messages.
     """
 
     data: Path
-    column: str
+    column: str | None
     locate: Callable[[int], str]
 
     def checked(self, names: NDArray[np.object_], tell: Tell) -> NDArray[np.object_]:
@@ -76,12 +76,14 @@ class ImagePaths:
         """Return the checked path of the image that row `i` names."""
         if not name or not name.strip():
             raise self.error(i, "the image path is missing.", "Fill it in, or remove the row.")
-        path = resolve_inside(self._folder, name.strip(), self._known)
+        path = resolve_inside(self._folder, name, self._known)
         if path is None:
             raise self.error(
                 i,
                 f"the image path {name!r} leads out of the folder {self._folder}.",
-                "Name images relative to the data file, in its folder or below.",
+                "Copy the image into the folder; links may not leave it."
+                if self.column is None
+                else "Name images relative to the data file, in its folder or below.",
             )
         try:
             check_image(path)
@@ -91,7 +93,8 @@ class ImagePaths:
 
     def error(self, i: int, problem: str, fix: str | None) -> ReadError:
         """Return an error that names file, column and row."""
-        return ReadError(f"Column {self.column!r} of {self.data}, {self.locate(i)}: {problem}", fix)
+        place = self.data if self.column is None else f"Column {self.column!r} of {self.data}"
+        return ReadError(f"{place}, {self.locate(i)}: {problem}", fix)
 
     @cached_property
     def _folder(self) -> str:

@@ -136,7 +136,7 @@ def unpack_images(
 
 def _beside(i: int, name: str | None, paths: ImagePaths) -> str:
     try:
-        return paths.path(i, name)
+        return paths.path(i, name and name.strip())
     except ReadError as error:
         # Hugging Face stores only paths where a dataset was made from files and never saved with them.
         fix = "The data names this image without holding it: put it there, or save the data with its images inside"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.config import ReadOptions
-from labelaudit.errors import ReadError
+from labelaudit.errors import LabelsError, ReadError
 from labelaudit.labels import parse_written_labels
 from labelaudit.readers._assemble import LabelColumn, assemble
 from labelaudit.readers._columns import Roles, recognize
@@ -169,6 +169,10 @@ def _refuse_data_as_header(table: Table, label: str) -> None:
 def _label_values(table: Table, name: str) -> list[Any]:
     if name in table.mixed:
         return table.mixed[name]
+    if name in table.blocks:
+        raise LabelsError(
+            f"Column {name!r} of {table.path} holds bytes, no labels.", "Write labels as strings or integers."
+        )
     values: list[Any] = table.columns[name].to_pylist()
     if table.typed:
         return values
@@ -214,8 +218,8 @@ def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
                 f"Column {name!r} of {table.path} holds {table.columns[name].type}, no text.",
                 "Write the text as one string, or choose another column with --text.",
             )
-        if len(roles.text) == 1 and is_number(table.columns[name]):
-            value = next(value for value in table.columns[name].to_pylist() if value is not None)
+        values = (value for value in table.columns[name].to_pylist() if value is not None and str(value).strip())
+        if len(roles.text) == 1 and is_number(table.columns[name]) and (value := next(values, None)) is not None:
             raise ReadError(
                 f"Column {name!r} of {table.path} holds numbers, no text, such as {value!r}.",
                 f"Choose the text column with --text, or learn from a table: --features {name}.",
@@ -246,7 +250,9 @@ def _images(
                 f"Column {name!r} of {table.path} holds neither images nor paths of images, but {kind}.",
                 "Choose another column with --image.",
             )
-        return paths.checked(strings(table.columns[name]), tell), []
+        names = strings(table.columns[name])
+        names[:] = [None if path is None else path.strip() for path in names]
+        return paths.checked(names, tell), []
     folder = unpack_folder(table.path, unpack_to)
     images, n_unpacked = unpack_images(packed, len(table), folder, paths, tell)
     if not n_unpacked:

@@ -71,7 +71,8 @@ def check_text_file(path: Path, encoding: str) -> int:
     Raises
     ------
     ReadError
-        If the file is empty, damaged, not in this encoding (with byte and line), or holds a NUL character.
+        If the file is empty, damaged, not in this encoding (with byte and line), begins with a byte-order mark that the
+        encoding does not take away, or holds a NUL character.
     """
     decoder = codecs.getincrementaldecoder(python_encoding(encoding))()
     offset, blank, quotes = 0, True, 0
@@ -81,6 +82,8 @@ def check_text_file(path: Path, encoding: str) -> int:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
             _wrong_encoding(path, encoding, offset - pending + error.start)
+        if offset == 0 and text.startswith("\ufeff"):
+            _unexpected_mark(path, encoding)
         if "\0" in text:
             _nul(path, encoding)
         blank = blank and not text.strip()
@@ -127,6 +130,15 @@ def _wrong_encoding(path: Path, encoding: str, position: int) -> NoReturn:
     raise ReadError(
         f"{path}, line {line}: byte 0x{rest[0]:02x} (byte {position} of the file) is no {encoding}.",
         f"The file looks like {_guess(path, rest)}: give --encoding {_guess(path, rest)}, or save it as UTF-8.",
+    )
+
+
+def _unexpected_mark(path: Path, encoding: str) -> NoReturn:
+    guess = _guess(path, b"")
+    fits = python_encoding(guess) != python_encoding(encoding)
+    raise ReadError(
+        f"{path} begins with a byte-order mark, which would become part of the first name.",
+        f"Give --encoding {guess}." if fits else "Save it again without the mark.",
     )
 
 

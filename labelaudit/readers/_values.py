@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["as_numbers", "feature_frame", "is_nested", "is_number", "is_string", "strings"]
 
 _SECONDS_PER_DAY = 86400
+_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000}  # in a second
 _HEAD = 1000
 
 
@@ -148,9 +149,16 @@ def _to_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
 
 def _days(column: pa.ChunkedArray) -> NDArray[Any]:
     import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
 
-    micros = column.cast(pa.timestamp("us")).cast(pa.int64())
-    return _to_numpy(micros.cast(pa.float64(), safe=False)) / (_SECONDS_PER_DAY * 1e6)
+    if types.is_date32(column.type):
+        return _to_numpy(column.cast(pa.int32()).cast(pa.float64()))
+    unit = "ms" if types.is_date64(column.type) else column.type.unit
+    ticks = column.cast(pa.int64())
+    if unit == "ns":  # beyond 2^53, where floats are no longer exact
+        ticks, unit = pc.divide(ticks, 1000), "us"
+    return _to_numpy(ticks.cast(pa.float64(), safe=False)) / (_SECONDS_PER_DAY * _TICKS[unit])
 
 
 def _category(column: pa.ChunkedArray) -> pd.Categorical:

@@ -39,7 +39,7 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     (in columns of numbers they count as missing). Labels keep their form: ``01`` stays ``01``.
     """
     if not path.is_file():
-        raise ReadError(f"{path} is a folder.", "Give a CSV file.")
+        raise ReadError(f"{path} is a folder or a pipe, not a file.", "Give a CSV file.")
     quotes = check_text_file(path, options.encoding)
     delimiter = options.delimiter or _delimiter(path, options.encoding)
     delimiter = _SPOKEN.get(delimiter, delimiter)

@@ -39,20 +39,13 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     """
     if not path.is_dir():
         raise ReadError(f"{path} is no folder.", "Give a folder with one folder of images for each class.")
-    names: list[str] = []
-    labels: list[str | None] = []
-    empty = []
-    for folder in _folders(path):
-        found = sorted(entry.name for entry in _images(folder))
-        names += [os.path.join(folder.name, name) for name in found]  # noqa: PTH118 - names, not files
-        labels += [folder.name] * len(found)
-        if not found:
-            empty.append(folder)
-    _refuse_deeper(path, empty, some=bool(names))
-    loose = sorted(entry.name for entry in _images(path))
-    names += loose
-    labels += [None] * len(loose)
-    notes = [f"{len(loose)} images outside any class folder are unlabelled."] if loose else []
+    names = image_names(path)
+    labels = [os.path.dirname(name) or None for name in names]  # noqa: PTH120 - names, not files
+    classes = {*labels}
+    empty = [folder for folder in _folders(path) if folder.name not in classes]
+    _refuse_deeper(path, empty, some=any(labels))
+    loose = labels.count(None)
+    notes = [f"{loose} images outside any class folder are unlabelled."] if loose else []
     if empty:
         notes.append(f"Folders without images are left alone: {', '.join(folder.name for folder in empty)}.")
 
@@ -67,10 +60,20 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
         reader="images",
         options=asdict(options),
         label=LabelColumn(values=parse_written_labels(labels, where=where, locate=locate), where=where, locate=locate),
-        images=ImagePaths(path, "image", locate).checked(values, tell),
+        images=ImagePaths(path, None, locate).checked(values, tell),
         rows=np.arange(1, len(names) + 1, dtype=np.int64),
         notes=notes,
     )
+
+
+def image_names(path: Path) -> list[str]:
+    """Return the images below `path`, relative to it, as they are numbered: class folders by name, then loose ones."""
+    folders = [(f"{folder.name}/", folder) for folder in _folders(path)]
+    return [
+        prefix + name
+        for prefix, folder in [*folders, ("", path)]
+        for name in sorted(entry.name for entry in _images(folder))
+    ]
 
 
 def _folders(path: Path) -> list[Path]:

@@ -29,7 +29,7 @@ def matches(path: Path) -> int:
 def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     """Read objects as rows; a key that an object lacks is missing there. Values keep their types."""
     if not path.is_file():
-        raise ReadError(f"{path} is a folder.", "Give a JSON or JSONL file.")
+        raise ReadError(f"{path} is a folder or a pipe, not a file.", "Give a JSON or JSONL file.")
     check_text_file(path, options.encoding)
     lines: list[int] = []
     whole = has_suffix(path, ".json")

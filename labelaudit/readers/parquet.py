@@ -33,7 +33,7 @@ def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise ReadError(f"{path} is a folder.", "Give one Parquet file.")
+        raise ReadError(f"{path} is a folder or a pipe, not a file.", "Give one Parquet file.")
     try:
         file = pq.ParquetFile(path, memory_map=True)
         packed = [each.name for each in file.schema_arrow if may_hold_images(each.type)]

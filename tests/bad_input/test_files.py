@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def link_that_leads_nowhere(folder):
 def link_to_itself(folder):
     (folder / "data.csv").symlink_to("data.csv")
     return folder / "data.csv", {}
+
+
+@case(ReadError, "data.csv is a folder or a pipe, not a file", "Give a CSV file")
+def pipe(folder):
+    os.mkfifo(folder / "data.csv")
+    return folder / "data.csv", {"reader": "csv"}
+
+
+@case(ReadError, "begins with a byte-order mark", "--encoding utf-16")
+def mark_that_the_encoding_does_not_take_away(folder):
+    return table(folder, ("\ufeff" + GOOD).encode("utf-16-le"), encoding="utf-16-le")
+
+
+@case(ReadError, "begins with a byte-order mark", "without the mark")
+def two_marks(folder):
+    return table(folder, "\ufeff\ufeff" + GOOD)
 
 
 @case(ReadError, "first line of", "looks like data", "called 'x', as one of its labels", "--label x")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelaudit.errors import ReadError
+from labelaudit.errors import LabelsError, ReadError
 from labelaudit.readers import read
 from tests.bad_input.cases import Cases, write
 
@@ -80,6 +80,13 @@ def truncated_parquet(folder):
 def parquet_with_a_column_twice(folder):
     values = pa.array(["x", "y"] * 2)
     pq.write_table(pa.Table.from_arrays([values] * 3, names=["text", "text", "label"]), folder / "data.parquet")
+    return folder / "data.parquet", {}
+
+
+@case(LabelsError, "Column 'label'", "holds bytes, no labels")
+def parquet_with_bytes_for_labels(folder):
+    columns = {"text": ["a word", "two words"] * 2, "label": [b"x", b"y"] * 2}
+    pq.write_table(pa.table(columns), folder / "data.parquet")
     return folder / "data.parquet", {}
 
 

@@ -41,6 +41,20 @@ def test_what_is_no_image_of_a_class_is_left_alone(tmp_path: Path) -> None:
     )
 
 
+def test_spaces_in_names_are_part_of_them(tmp_path: Path) -> None:
+    dataset = read(pictures(tmp_path, " cat/a.png", " cat/b .png", "do g/ü.png", "do g/b.png"))
+    assert dataset.classes == ("cat", "do g")
+    assert {Path(path).name for path in dataset.images} == {"a.png", "b .png", "ü.png", "b.png"}
+
+
+def test_picture_that_leads_outside_is_named_without_a_column(tmp_path: Path) -> None:
+    pictures(tmp_path, "secret.png", "data/cat/a.png", "data/dog/a.png")
+    (tmp_path / "data" / "dog" / "b.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(ReadError, match=r"data, dog/b\.png: the image path .* leads out of the folder") as caught:
+        read(tmp_path / "data")
+    assert "Copy the image into the folder" in str(caught.value)
+
+
 def test_equal_pictures_in_two_classes_have_two_ids(tmp_path: Path) -> None:
     pictures(tmp_path, "cat/a.png", "dog/b.png", "dog/c.png")
     (tmp_path / "dog" / "same.png").write_bytes((tmp_path / "cat" / "a.png").read_bytes())

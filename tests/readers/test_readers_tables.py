@@ -227,6 +227,42 @@ def test_infinity_counts_as_missing(tmp_path: Path) -> None:
     assert frame["size"].isna().tolist() == [False, True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("kind", "ticks"),
+    [
+        (pa.timestamp("ns", "UTC"), 1_577_836_800_000_000_001),
+        (pa.timestamp("us"), 1_577_836_800_000_000),
+        (pa.timestamp("ms", "Asia/Tokyo"), 1_577_836_800_000),
+        (pa.date64(), 1_577_836_800_000),
+        (pa.date32(), 18_262),
+    ],
+)
+def test_times_of_every_kind_are_days(kind, ticks, tmp_path: Path) -> None:
+    when = pa.array([ticks, None, ticks, ticks], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)
+    pq.write_table(pa.table({"when": when, "label": ["x", "y", "x", "y"]}), tmp_path / "data.parquet")
+    features = read(tmp_path / "data.parquet").features
+    assert features is not None
+    assert features["when"].dropna().tolist() == [18262.0] * 3
+    assert features["when"].isna().tolist() == [False, True, False, False]
+
+
+def test_times_far_beyond_the_calendar_are_days_too(tmp_path: Path) -> None:
+    ages = pa.array([2**60 + 2**50 * k for k in range(4)], pa.timestamp("ms"))
+    pq.write_table(pa.table({"age": ages, "label": ["x", "y", "x", "y"]}), tmp_path / "data.parquet")
+    features = read(tmp_path / "data.parquet").features
+    assert features is not None
+    assert features["age"].tolist() == pytest.approx([(2**60 + 2**50 * k) / 86_400_000 for k in range(4)])
+
+
+def test_classes_that_look_the_same_are_said(tmp_path: Path) -> None:
+    names = ("caf\u00e9", "cafe\u0301", "tea")
+    rows = "".join(f"words of item {k},{names[k % 3]}\n" for k in range(9))
+    (tmp_path / "data.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    dataset = read(tmp_path / "data.csv")
+    assert dataset.n_classes == 3
+    assert "differ in letter case or spaces only, or not to the eye" in dataset.origin.notes[0]
+
+
 def test_typed_labels_of_json(tmp_path: Path) -> None:
     for values, classes in (([True, False, True, None], ("False", "True")), ([3, 20, 3, None], ("3", "20"))):
         lines = [json.dumps({"text": f"item {i}", "label": value}) for i, value in enumerate(values)]
