@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import errno
 import io
+import logging
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 import click
@@ -32,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     _prepare_streams()
+    _quiet_decoders()
     try:
         result = group.main(arguments, prog_name="labelaudit", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt) as error:
@@ -58,6 +61,12 @@ def _prepare_streams() -> None:
                 stream.reconfigure(encoding="utf-8")
         if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- open until the end
+
+
+def _quiet_decoders() -> None:
+    """Keep Pillow's remarks on odd files off the terminal: what matters of them becomes an error of ours."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def _status_of(error: Exception) -> int:

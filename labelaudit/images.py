@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,10 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # MPO is a JPEG with further pictures behind the first, as some cameras write.
 _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", **{kind: f".{kind.lower()}" for kind in ("BMP", "GIF")}}
 _SUFFIX |= {kind: f".{kind.lower()}" for kind in ("PNG", "PPM", "WEBP")}
+_ORIENTATION = 0x0112  # tag of EXIF, whose values 2 to 8 are these members of PIL.Image.Transpose
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+# Pillow's decoders raise any of these for broken data.
+_BROKEN = (SyntaxError, ValueError, EOFError, TypeError, AttributeError, struct.error)
 _STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", *(b"P%d" % kind for kind in range(1, 7)))
 
 
@@ -96,7 +101,7 @@ def looks_like_image(content: bytes) -> bool:
 
 
 def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, where: str = "") -> Image.Image:
-    """Decode an image to 8-bit RGB, turned upright as its EXIF says.
+    """Decode an image to 8-bit RGB, turned upright as its EXIF says, if that can be read.
 
     Only common bitmap formats are decoded. Transparency is laid on white, 16-bit grey is scaled to 8 bits, and of an
     animation the first picture is taken.
@@ -120,15 +125,18 @@ def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, wh
     ReadError
         If the file is missing, truncated, no image, or larger than `max_pixels`.
     """
-    from PIL import ImageOps
-
     with _opened(path, max_pixels, where) as image:
         try:
             image.load()
-            return _as_rgb(ImageOps.exif_transpose(image))
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-            # Pillow's decoders raise any of these for broken data.
+            return _as_rgb(_upright(image))
+        except (*_BROKEN, MemoryError, OSError) as error:
             raise _unreadable(path, where, f"it is truncated or damaged ({error})") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # Pillow's own exif_transpose writes the EXIF anew, which fails where any tag of it is damaged.
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION))
+    return image if turn is None else image.transpose(turn)
 
 
 def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: str) -> Any:
@@ -146,7 +154,7 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: s
         raise _unreadable(path, where, "there is no such file") from error
     except OSError as error:
         raise _unreadable(path, where, error.strerror or str(error)) from error
-    except (SyntaxError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         raise _unreadable(path, where, f"its head is damaged ({error})") from error
     if image.width * image.height > max_pixels:
         image.close()

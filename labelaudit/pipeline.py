@@ -255,7 +255,8 @@ def _neighborhood(
     # Ties go by id, so that the order of the rows changes nothing.
     order = np.argsort(dataset.ids.astype(str), kind="stable")
     try:
-        found = find_neighbors(obtained.embeddings, k=config.neighbors, memory=config.memory, order=order)
+        k = min(config.neighbors, len(dataset) - 1)
+        found = find_neighbors(obtained.embeddings, k=k, memory=config.memory, order=order)
     except MissingExtraError as error:
         # Neighbours are further evidence; without them there still is an audit.
         return None, None, (f"Neighbours were left out. {error}",)

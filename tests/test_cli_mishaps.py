@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import labelaudit as la
 from labelaudit.__main__ import run
@@ -116,6 +117,29 @@ def test_corrected_data_is_not_given_a_name_of_another_format(audited, here, cap
     assert "End the name with .csv." in capsys.readouterr().err
     assert not list(here.glob("clean*"))
     assert run(["apply", str(audited), "--out", "clean.csv"]) == 0
+
+
+def test_more_neighbours_than_items_are_all_of_them(here):
+    plain = QUICK[:4]
+    for out, k in (("all.audit", "23"), ("many.audit", "1000000000")):
+        assert run(["audit", "good.csv", "--out", out, "--neighbors", k, *plain]) == 0
+    assert la.load("all.audit").items.equals(la.load("many.audit").items)
+
+
+def test_remarks_of_decoders_stay_off_the_terminal(here):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for k in range(12):
+        (here / "photos" / "xy"[k % 2]).mkdir(parents=True, exist_ok=True)
+        path = here / "photos" / "xy"[k % 2] / f"{k}.jpg"
+        Image.new("RGB", (4, 4), (20 * k, 0, 0)).save(path, exif=exif)
+        content = bytearray(path.read_bytes())
+        content[content.index(b"Exif\0\0") + 15] = 9  # so many tags are not there: Pillow warns
+        path.write_bytes(content)
+    done = process("audit", "photos", *QUICK, cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert "PIL" not in done.stderr
 
 
 def test_a_refused_decision_is_said_once(audited, capsys):

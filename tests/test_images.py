@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from labelaudit.errors import ReadError
 from labelaudit.images import check_image, open_image
@@ -36,6 +36,28 @@ def test_a_picture_taken_sideways_is_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert open_image(saved(tmp_path / "a.jpg", Image.new("RGB", (4, 2)), exif=exif)).size == (2, 4)
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_every_turn_is_undone_as_pillow_does(turn: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels), exif=exif)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert np.array_equal(np.asarray(open_image(path)), expected)
+
+
+@pytest.mark.parametrize(("place", "value"), [(11, 0), (11, 26), (35, 13), (37, 1)])
+def test_damaged_exif_does_not_spoil_a_whole_picture(place: int, value: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "x", 72.0
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (4, 2)), exif=exif)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"Exif\0\0") + 6 + place] = value
+    path.write_bytes(content)
+    assert open_image(path).mode == "RGB"
 
 
 def test_size_is_checked_before_decoding(tmp_path: Path) -> None:

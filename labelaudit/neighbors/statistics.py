@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NeighborProbs", "NeighborStatistics", "class_fraction", "neighbor_statistics"]
 
 _BLOCK = 16_384
+_COMPARED = 64_000_000  # pairs of votes held at a time
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,7 +126,7 @@ def neighbor_statistics(
 def class_fraction(neighbors: Neighbors, labels: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the share of voting neighbours labelled `wanted`, (n,); NaN without votes or where `wanted` is −1."""
     fraction = np.empty(len(neighbors))
-    for rows in _slices(len(neighbors)):
+    for rows in _slices(len(neighbors), neighbors.k):
         voted = _votes(neighbors, labels, rows)
         n_votes = (voted >= 0).sum(axis=1)
         defined = (n_votes > 0) & (wanted[rows] >= 0)
@@ -186,8 +187,9 @@ def _checked(labels: NDArray[np.int32], n: int, n_classes: int) -> NDArray[np.in
     return labels.astype(np.int32, copy=False)
 
 
-def _slices(n: int) -> Iterator[slice]:
-    return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
+def _slices(n: int, k: int) -> Iterator[slice]:
+    step = max(1, min(_BLOCK, _COMPARED // max(k, 1) ** 2))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def _votes(neighbors: Neighbors, labels: NDArray[np.int32], rows: slice) -> NDArray[np.int32]:
@@ -209,7 +211,7 @@ def _gathered(neighbors: Neighbors, labels: NDArray[np.int32]) -> dict[str, list
     )
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
     # At least one block, so that no items give empty arrays rather than none.
-    for rows in list(_slices(len(neighbors))) or [slice(0, 0)]:
+    for rows in list(_slices(len(neighbors), neighbors.k)) or [slice(0, 0)]:
         voted = _votes(neighbors, labels, rows)
         for name, values in _vote_statistics(voted, labels[rows]).items():
             parts[name].append(values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,6 +97,15 @@ def test_permuting_the_items_permutes_the_statistics(seed):
     np.testing.assert_array_equal(
         permuted.duplicate_group[:, None] == permuted.duplicate_group, pairs[:, None] == pairs
     )
+
+
+def test_many_neighbours_are_compared_in_parts(monkeypatch):
+    neighbors, labels = random_neighbors(3, k=20)
+    whole = neighbor_statistics(neighbors, labels, N_CLASSES)
+    monkeypatch.setattr("labelaudit.neighbors.statistics._COMPARED", 7 * 20**2)
+    parts = neighbor_statistics(neighbors, labels, N_CLASSES)
+    for field in fields(whole):
+        np.testing.assert_array_equal(getattr(parts, field.name), getattr(whole, field.name))
 
 
 def test_an_item_has_no_vote_on_its_own_label():
