@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from labelaudit.classifiers._products import add_product
 from labelaudit.classifiers._softmax import softmax
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["TemperedNaiveBayes"]
 
 _SMOOTHINGS = (0.003, 0.01, 0.03, 0.1, 0.3)
-_TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
+_TEMPERATURES, _DOUBLINGS = (0.25, 0.35), 2  # 0.25 .. 1.4: doubling a temperature squares what is a power already
 _NOISE = 0.05
 _ROWS = 1000  # on which smoothing and temperature are chosen: the choice is among a few values
 
@@ -90,7 +92,7 @@ class TemperedNaiveBayes:
         # Evenly spaced rows are as good as random ones, and need no seed.
         rows = np.arange(len(codes))[:: -(-len(codes) // _ROWS)]
         self.smoothing_, self.temperature_ = _best(X[rows], codes[rows], counts)
-        self.weights_ = _log_shares(counts.sums, counts, self.smoothing_)
+        self.weights_ = _log_shares(counts.sums, counts, self.smoothing_, out=counts.sums)
         self.weights_ *= np.float32(self.temperature_)
         self.bias_ = counts.log_prior * np.float32(self.temperature_)
         return self
@@ -101,34 +103,43 @@ class TemperedNaiveBayes:
 
 
 def _count(X: csr_array, codes: NDArray[np.intp]) -> _Counts:
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array
 
     members = np.bincount(codes).astype(np.float32)
-    one_hot = csr_array((np.ones(len(codes), np.float32), (codes, np.arange(len(codes)))))
-    sums = (one_hot @ X).toarray(order="F").T
+    per_value = np.repeat(codes.astype(X.indices.dtype), np.diff(X.indptr))
+    # Values at the same place are added up.
+    sums = coo_array((X.data, (X.indices, per_value)), shape=(X.shape[1], len(members))).toarray()
     return _Counts(sums, sums.sum(axis=0), members)
 
 
-def _log_shares(sums: NDArray[np.float32], counts: _Counts, smoothing: float) -> NDArray[np.float32]:
+def _log_shares(
+    sums: NDArray[np.float32], counts: _Counts, smoothing: float, out: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Return the log probabilities of the features whose rows of `counts.sums` are `sums`, in each class."""
-    weights = sums + np.float32(smoothing)
-    np.log(weights, out=weights)
-    weights -= np.log(counts.totals + np.float32(smoothing * max(len(counts.sums), 1)))
-    return weights
+    np.add(sums, np.float32(smoothing), out=out)
+    np.log(out, out=out)
+    out -= np.log(counts.totals + np.float32(smoothing * max(len(counts.sums), 1)))
+    return out
 
 
 def _best(X: csr_array, codes: NDArray[np.intp], counts: _Counts) -> tuple[float, float]:
     """Return the smoothing and the temperature under which the rows are likeliest."""
     sample = _LeftOut(X, codes, counts)
-    best, chosen = -np.inf, (_SMOOTHINGS[0], 1.0)
-    for smoothing in _SMOOTHINGS:
-        log_p = sample.log_probs(smoothing)
-        log_p -= log_p.max(axis=1, keepdims=True)
-        for temperature in _TEMPERATURES:
-            likelihood = _robust_likelihood(log_p, codes, temperature)
-            if likelihood > best:
-                best, chosen = likelihood, (smoothing, temperature)
-    return chosen
+    found: dict[int, tuple[float, float]] = {}
+
+    def likelihood(place: int) -> float:
+        if place not in found:
+            log_p = sample.log_probs(_SMOOTHINGS[place])
+            log_p -= log_p.max(axis=1, keepdims=True)
+            found[place] = max(_robust_likelihoods(log_p, codes))
+        return found[place][0]
+
+    # One peak: uphill from the middle meets it without trying all.
+    place = len(_SMOOTHINGS) // 2
+    for step in (-1, 1):
+        while 0 <= place + step < len(_SMOOTHINGS) and likelihood(place + step) > likelihood(place):
+            place += step
+    return _SMOOTHINGS[place], found[place][1]
 
 
 class _LeftOut:
@@ -148,9 +159,10 @@ class _LeftOut:
         from scipy.sparse import csr_array
 
         self._codes, self._counts = codes, counts
-        self._row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        self._rows = np.arange(len(codes))
+        self._row = np.repeat(self._rows, np.diff(X.indptr))
         # Only features that these rows have: logarithms of all would cost more than everything else.
-        used, column = np.unique(X.indices, return_inverse=True)
+        used, column = _numbered(X.indices, X.shape[1])
         self._sums = counts.sums[used]
         self._X = csr_array((X.data, column, X.indptr), shape=(X.shape[0], len(used)))
         self._share = np.maximum(self._sums[column, codes[self._row]] - X.data, 0)
@@ -158,21 +170,40 @@ class _LeftOut:
         self._mass = np.maximum(counts.totals[codes] - self._length, 0)
         # A class with this member alone has nothing left: it gets the share of a thousandth of a member.
         self._prior = np.log(np.maximum(counts.members[codes] - 1, 1e-3) / counts.members.sum())
+        # One array for the logarithms and one for the result of every smoothing.
+        self._weights = np.empty_like(self._sums)
+        self._log_p = np.empty((len(codes), len(counts.members)), dtype=np.float32)
 
     def log_probs(self, smoothing: float) -> NDArray[np.float32]:
-        """Return (r, k) unnormalised log probabilities; that of the own class as if the row had not been counted."""
-        log_p: NDArray[np.float32] = self._X @ _log_shares(self._sums, self._counts, smoothing)
-        log_p += self._counts.log_prior
+        """Return (r, k) unnormalised log probabilities; that of the own class as if the row had not been counted.
+
+        The next call overwrites them.
+        """
+        log_p = self._log_p
+        log_p[:] = self._counts.log_prior
+        add_product(log_p, self._X, _log_shares(self._sums, self._counts, smoothing, out=self._weights))
         own = np.bincount(self._row, weights=self._X.data * np.log(self._share + smoothing), minlength=len(self._codes))
         # Not in place: where no row has any term, bincount gives integers.
         own = own + self._prior - self._length * np.log(self._mass + smoothing * max(len(self._counts.sums), 1))
-        log_p[np.arange(len(own)), self._codes] = own
+        log_p[self._rows, self._codes] = own
         return log_p
 
 
-def _robust_likelihood(log_p: NDArray[np.float32], codes: NDArray[np.intp], temperature: float) -> float:
-    """Return the mean log likelihood at a temperature; the largest `log_p` of each row must be 0."""
-    p = log_p * np.float32(temperature)
-    np.exp(p, out=p)
-    p_given = p[np.arange(len(codes)), codes].astype(np.float64) / p.sum(axis=1)
-    return float(np.log((1 - _NOISE) * p_given + _NOISE / p.shape[1]).mean())
+def _numbered(columns: NDArray[np.integer], n_columns: int) -> tuple[NDArray[np.intp], NDArray[np.integer]]:
+    """Return the distinct columns, sorted, and for each value its place among them."""
+    is_used = np.zeros(n_columns, dtype=bool)
+    is_used[columns] = True
+    place = np.cumsum(is_used, dtype=columns.dtype) - 1
+    return np.flatnonzero(is_used), place[columns]
+
+
+def _robust_likelihoods(log_p: NDArray[np.float32], codes: NDArray[np.intp]) -> Iterator[tuple[float, float]]:
+    """Yield the mean log likelihood at each temperature, and the temperature; the largest of a row must be 0."""
+    p, rows = np.empty_like(log_p), np.arange(len(codes))
+    for lowest in _TEMPERATURES:
+        np.exp(np.multiply(log_p, np.float32(lowest), out=p), out=p)
+        for doubling in range(_DOUBLINGS + 1):
+            if doubling:
+                np.square(p, out=p)
+            p_given = p[rows, codes].astype(np.float64) / p.sum(axis=1)
+            yield float(np.log((1 - _NOISE) * p_given + _NOISE / p.shape[1]).mean()), lowest * 2**doubling

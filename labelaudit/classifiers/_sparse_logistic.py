@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from labelaudit.classifiers._products import add_product, add_transposed_product
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -68,44 +70,61 @@ class SparseLogistic:
         step = 1 / (0.5 + shared * n / n_batches)
         # Equal batches in each pass: taking rows anew each time would cost as much as the arithmetic.
         order = np.random.default_rng(self._seed).permutation(n)
-        batches = [_Batch(X[rows], codes[rows]) for rows in np.array_split(order, n_batches)]
+        batches = _Batches(X[order], codes[order], n_batches, n_classes)
         n_steps = n_batches * int(np.clip(_WORK / max(X.nnz * n_classes, 1), *_PASSES))
         # The weights are `scale * raw`: so the penalty shrinks one number in each step instead of all weights.
         raw, scale = np.zeros((X.shape[1], n_classes), dtype=np.float32), np.float32(1)
         for i in range(n_steps):
-            batch = batches[i % n_batches]
+            rows = batches.rows(i % n_batches)
             now = np.float32(step * (1 - i / n_steps))
-            residuals = batch.residuals(raw, scale, self.bias_)
-            scale *= 1 - now * _DECAY * np.float32(batch.n_rows / n)
+            residuals = batches.residuals(rows, raw, scale, self.bias_)
+            scale *= 1 - now * _DECAY * np.float32(len(residuals) / n)
             residuals *= now / scale
-            batch.move(raw, residuals)
+            batches.move(raw, rows, residuals)
         raw *= scale
         self.weights_ = raw
         return self
 
 
-class _Batch:
-    """Rows that make one step."""
+class _Batches:
+    """Rows in the order in which they are learned from, cut into batches of equal size, give or take a row.
 
-    def __init__(self, X: csr_array, codes: NDArray[np.intp]) -> None:
-        self._X, self._transposed, self._codes = X, X.T, codes
-        self.n_rows = len(codes)
+    All steps write into the same arrays: on threads each new array of this size would cost more than the arithmetic,
+    because new pages are what threads on one memory wait for.
+    """
 
-    def residuals(self, raw: NDArray[np.float32], scale: np.float32, bias: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (b, k) label indicators minus probabilities."""
-        # In place: on threads each new array would cost more than the arithmetic.
-        residuals: NDArray[np.float32] = self._X @ raw
+    def __init__(self, X: csr_array, codes: NDArray[np.intp], n_batches: int, n_classes: int) -> None:
+        self._X, self._codes = X, codes
+        largest, n_larger = -(-len(codes) // n_batches), len(codes) % n_batches or n_batches
+        sizes = np.where(np.arange(n_batches) < n_larger, largest, largest - 1)
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        self._residuals = np.empty((largest, n_classes), dtype=np.float32)
+        self._of_rows = np.empty((largest, 1), dtype=np.float32)
+        self._places = np.arange(largest)
+
+    def rows(self, batch: int) -> slice:
+        """Return the rows of a batch."""
+        return slice(self._starts[batch], self._starts[batch + 1])
+
+    def residuals(
+        self, rows: slice, raw: NDArray[np.float32], scale: np.float32, bias: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return (b, k) label indicators minus probabilities; the next call overwrites them."""
+        n = rows.stop - rows.start
+        residuals, of_rows = self._residuals[:n], self._of_rows[:n]
+        residuals.fill(0)
+        add_product(residuals, self._X, raw, rows)
         residuals *= scale
         residuals += bias
-        residuals -= residuals.max(axis=1, keepdims=True)
+        residuals -= residuals.max(axis=1, keepdims=True, out=of_rows)
         np.exp(residuals, out=residuals)
-        residuals /= -residuals.sum(axis=1, keepdims=True)
-        residuals[np.arange(self.n_rows), self._codes] += 1
+        residuals /= np.negative(residuals.sum(axis=1, keepdims=True, out=of_rows), out=of_rows)
+        residuals[self._places[:n], self._codes[rows]] += 1
         return residuals
 
-    def move(self, raw: NDArray[np.float32], residuals: NDArray[np.float32]) -> None:
+    def move(self, raw: NDArray[np.float32], rows: slice, residuals: NDArray[np.float32]) -> None:
         """Add the rows, weighted by (b, k) residuals, to the (d, k) weights."""
-        raw += self._transposed @ residuals
+        add_transposed_product(raw, self._X, residuals, rows)
 
 
 def _squared_mean(X: csr_array) -> float:

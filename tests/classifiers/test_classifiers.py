@@ -14,7 +14,14 @@ from threadpoolctl import threadpool_limits
 
 from labelaudit.classifiers import Classifier, classifiers
 from labelaudit.classifiers._logistic import StandardizedLogistic
-from labelaudit.classifiers._naive_bayes import _SMOOTHINGS, TemperedNaiveBayes, _count, _LeftOut
+from labelaudit.classifiers._naive_bayes import (
+    _SMOOTHINGS,
+    TemperedNaiveBayes,
+    _best,
+    _count,
+    _LeftOut,
+    _robust_likelihoods,
+)
 from labelaudit.encoders import encoders
 
 
@@ -87,6 +94,31 @@ def test_leaving_a_row_out_in_closed_form_equals_fitting_without_it(smoothing):
         likelihood = peer.feature_log_prob_[y[i]] @ X[[i]].toarray()[0]
         prior = np.log(((y == y[i]).sum() - 1) / 30)
         assert found[i, y[i]] == pytest.approx(likelihood + prior, abs=1e-4)
+
+
+@pytest.mark.parametrize("sharpness", [0.1, 0.5, 1, 3])
+@pytest.mark.parametrize("n", [30, 300])
+def test_the_chosen_smoothing_and_temperature_are_the_likeliest_of_all(n, sharpness):
+    X, y = problem("text", n=n)
+    X.data **= sharpness
+    counts = _count(X, y)
+    likelihoods = {}
+    for smoothing in _SMOOTHINGS:
+        log_p = _LeftOut(X, y, counts).log_probs(smoothing)
+        log_p -= log_p.max(axis=1, keepdims=True)
+        for likelihood, temperature in _robust_likelihoods(log_p, y):
+            likelihoods[smoothing, temperature] = likelihood
+    assert sorted({temperature for _, temperature in likelihoods}) == pytest.approx([0.25, 0.35, 0.5, 0.7, 1, 1.4])
+    assert _best(X, y, counts) == max(likelihoods, key=likelihoods.__getitem__)
+
+
+def test_likelihoods_are_those_of_tempered_probabilities_mixed_with_noise():
+    log_p, codes = np.log(np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)), np.array([1, 2])
+    log_p -= log_p.max(axis=1, keepdims=True)
+    for likelihood, temperature in _robust_likelihoods(log_p, codes):
+        p = np.exp(log_p.astype(np.float64) * temperature)
+        p /= p.sum(axis=1, keepdims=True)
+        assert likelihood == pytest.approx(np.log(0.95 * p[[0, 1], codes] + 0.05 / 3).mean(), abs=1e-6)
 
 
 def test_naive_bayes_gives_rows_without_any_term_the_prior():
