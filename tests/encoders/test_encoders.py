@@ -143,6 +143,32 @@ def test_texts_with_nothing_in_common_give_vectors_all_the_same(texts):
     assert np.isfinite(vectors).all()
 
 
+def topics(n: int, n_terms: int, n_topics: int) -> sparse.csr_array:
+    """Counts of terms whose expectation has as many dimensions as there are topics."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.full(n_topics, 0.3), n) @ rng.dirichlet(np.full(n_terms, 0.05), n_topics)
+    return sparse.csr_array(rng.poisson(30 * shares).astype(np.float32))
+
+
+def test_vectors_keep_all_where_few_dimensions_do(monkeypatch):
+    monkeypatch.setattr(text_encoder, "_GRAM_ROWS", 100)  # several blocks
+    rng = np.random.default_rng(0)
+    parts = topics(200, 300, 5)[:60].toarray()
+    features = sparse.csr_array((rng.random((200, 60)) @ parts).astype(np.float32))  # rank 60
+    vectors = encoders.get("text").embed(features, seed=0)
+    expected = (features @ features.T).toarray()
+    np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-4 * expected.max())
+
+
+def test_vectors_keep_most_of_what_the_best_of_that_size_do(monkeypatch):
+    monkeypatch.setattr(text_encoder, "_EMBEDDING_SIZE", 10)
+    features = topics(300, 400, 8)
+    best = (np.linalg.svd(features.toarray(), compute_uv=False)[:10] ** 2).sum()
+    kept = [(encoders.get("text").embed(features, seed=seed) ** 2).sum() for seed in range(3)]
+    assert min(kept) > 0.8 * best
+    assert max(kept) <= best * (1 + 1e-5)
+
+
 def test_a_damaged_image_is_named(tmp_path, contents):
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n broken")
