@@ -142,6 +142,23 @@ def test_remarks_of_decoders_stay_off_the_terminal(here):
     assert "PIL" not in done.stderr
 
 
+def test_the_data_is_found_from_another_folder(here, monkeypatch, capsys):
+    (here / "data").mkdir()
+    (here / "good.csv").rename(here / "data" / "good.csv")
+    np.save(here / "vectors.npy", np.random.default_rng(0).normal(size=(24, 3)))
+    assert run(["audit", "data/good.csv", "--embeddings", "vectors.npy", "--out", "good.audit", *QUICK]) == 0
+    monkeypatch.chdir(here / "data")
+    assert run(["decide", "../good.audit", "t1", "relabel", "x", "--as", "ann"]) == 0
+    assert run(["apply", "../good.audit", "--out", "clean.csv"]) == 0
+    assert "t1,a red warm fire number 1,x,y,relabel" in (here / "data" / "clean.csv").read_text()
+    assert run(["rescore", "../good.audit", "--as", "ann"]) == 0
+    assert run(["batch", "../good.audit", "--size", "2", "--by", "entropy", "--format", "csv", "--out", "b.csv"]) == 0
+    (here / "data" / "good.csv").unlink()
+    capsys.readouterr()
+    assert run(["apply", "../good.audit", "--out", "gone.csv"]) == 3
+    assert "The data of the audit, data/good.csv, is not there." in capsys.readouterr().err
+
+
 def test_a_refused_decision_is_said_once(audited, capsys):
     assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
     error = capsys.readouterr().err

@@ -19,7 +19,6 @@ import numpy as np
 from labelaudit.batches.options import BatchOptions
 from labelaudit.batches.picking import Chosen, pick
 from labelaudit.batches.records import BatchRecord, keep_record, records
-from labelaudit.config import ReadOptions
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.errors import DataError, UsageError
 
@@ -109,14 +108,14 @@ def choose(
 
 
 def _content(audit: Audit) -> Dataset:
-    from labelaudit.readers import read
+    from labelaudit.readers import read_again
 
     if audit.origin is None:
         raise UsageError(
             "This audit was made of arrays in memory, so there is no content to show to annotators.",
             "Give the data: choose(audit, options, dataset=dataset).",
         )
-    return read(audit.origin.path, ReadOptions.from_dict(audit.origin.options))
+    return read_again(audit.origin, audit.path)
 
 
 def _places(audit: Audit, dataset: Dataset) -> NDArray[np.intp]:

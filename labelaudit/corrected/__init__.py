@@ -24,6 +24,7 @@ from labelaudit.spreadsheet import escape_cell
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
+    from labelaudit.domain import Origin
     from labelaudit.store import Store
 
 __all__ = [
@@ -214,19 +215,22 @@ def write_corrected(audit: Audit, store: Store, out: str | os.PathLike[str], *, 
     OutputError
         If `out` cannot be written; nothing half-written is left.
     """
+    from labelaudit.readers import found_again
+
     if audit.origin is None:
         raise UsageError(
             "This audit was made of arrays in memory, so there is no file to correct.",
             "Take the decisions from store.records.resolved() instead.",
         )
-    source, target = Path(audit.origin.path), Path(out)
+    origin = found_again(audit.origin, audit.path)
+    source, target = Path(origin.path), Path(out)
     log = target.with_name(target.name.rstrip("/") + ".changes.csv")
-    writer = _writer(audit.origin.reader)
+    writer = _writer(origin.reader)
     _check_target(source, target, log, is_folder=writer.is_folder, overwrite=overwrite)
     bound = store.binding
     if bound is None or bound.audit_id != audit.audit_id:
         raise StoreError("The reviews are of another audit.", "Take them along first: labelaudit store carry OLD NEW")
-    layout = _checked_layout(audit)
+    layout = _checked_layout(audit, origin)
     corrections = _corrections(store)
     by_row = {correction.row: correction for correction in corrections}
     if writer.is_folder:
@@ -288,15 +292,14 @@ def _kind(path: Path) -> str:
     return {".ndjson": ".jsonl", ".tab": ".tsv", ".pq": ".parquet"}.get(ending, ending)
 
 
-def _checked_layout(audit: Audit) -> Layout:
+def _checked_layout(audit: Audit, origin: Origin) -> Layout:
     from labelaudit.readers import read
 
-    assert audit.origin is not None  # checked by the caller
-    resolved = ReadOptions.from_dict(audit.origin.options)
-    dataset = read(audit.origin.path, resolved)
+    resolved = ReadOptions.from_dict(origin.options)
+    dataset = read(origin.path, resolved)
     if dataset.fingerprint != audit.fingerprint:
         raise DataError(
-            f"{audit.origin.path} changed since it was audited.",
+            f"{origin.path} changed since it was audited.",
             "Restore the file, or audit again and take the decisions along: labelaudit store carry OLD NEW",
         )
     names = tuple(None if code < 0 else dataset.classes[code] for code in dataset.labels.tolist())

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError, did_you_mean
+from labelaudit.readers._again import found_again
 from labelaudit.registry import Registry
 
 if TYPE_CHECKING:
     from labelaudit.domain import Dataset, Origin
 
-__all__ = ["READERS", "Reader", "Tell", "image_folders", "read"]
+__all__ = ["READERS", "Reader", "Tell", "found_again", "image_folders", "read", "read_again"]
 
 Tell: TypeAlias = Callable[[int, int, str], None]
 """Called with steps done, steps in all and what is being done."""
@@ -110,6 +111,30 @@ def read(
             f"{error.filename or source} cannot be read: {error.strerror or error}.",
             "Check the path and its permissions.",
         ) from error
+
+
+def read_again(origin: Origin, audit_folder: str | None) -> Dataset:
+    """Read the data of an audit once more, with the columns and options that it was read with.
+
+    Parameters
+    ----------
+    origin : Origin
+        Of the audit.
+    audit_folder : str or None
+        Folder of the audit, from which data is found where the command runs in another folder than before.
+
+    Returns
+    -------
+    Dataset
+        Whether it is still the same data, its fingerprint tells; its origin has paths that hold here and now.
+
+    Raises
+    ------
+    ReadError
+        If the data is not there, and all errors of :func:`read`.
+    """
+    found = found_again(origin, audit_folder)
+    return read(found.path, ReadOptions.from_dict(found.options))
 
 
 def image_folders(origin: Origin) -> tuple[Path, Path]:

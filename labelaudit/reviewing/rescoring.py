@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.config import ReadOptions
 from labelaudit.decisions import Verdict
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import ConfigError, LabelAuditError
 from labelaudit.learning import MOST_PROBABILITIES, batch_ends, rescore
-from labelaudit.readers import read
+from labelaudit.readers import read_again
 from labelaudit.scores import SCORES
 
 if TYPE_CHECKING:
@@ -120,9 +119,10 @@ class Rescorer:
         origin = self.audit.origin
         if origin is None:
             return None
-        options = ReadOptions.from_dict(origin.options)  # options that do not fit are a fault of ours: not caught
         try:
-            dataset = read(origin.path, options)
+            dataset = read_again(origin, self.audit.path)
+        except ConfigError:
+            raise  # options that do not fit are a fault of ours
         except LabelAuditError:
             return None
         return dataset if dataset.fingerprint == self.audit.fingerprint else None

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.config import ReadOptions
 from labelaudit.errors import LabelAuditError
-from labelaudit.readers import image_folders, read
+from labelaudit.readers import image_folders, read_again
 from labelaudit.viewing.pictures import picture, within
 from labelaudit.viewing.texts import shown
 from labelaudit.viewing.unusual import Table
@@ -127,7 +126,7 @@ def open_contents(audit: Audit) -> Contents:
     if audit.origin is None:
         return Contents(None, "The audit was made of arrays, so there is no content to show.")
     try:
-        dataset = read(audit.origin.path, ReadOptions.from_dict(audit.origin.options))
+        dataset = read_again(audit.origin, audit.path)
     except LabelAuditError as error:
         return Contents(None, f"The data cannot be read again: {error.problem} {error.fix}")
     if not np.array_equal(np.sort(dataset.ids.astype(str)), np.sort(audit.items.index.to_numpy().astype(str))):
