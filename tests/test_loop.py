@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,9 @@ from labelaudit.domain import Annotation, Batch, BatchItem
 from labelaudit.errors import DecisionRefusedError, ReadError, UnknownNameError, UsageError
 from labelaudit.formats import FORMATS, write_batch
 from labelaudit.loop import batch_status, compare, import_answers, settled_items
+from labelaudit.loop.answers import Answers
 from labelaudit.loop.examining import examine
+from labelaudit.loop.findings import Findings
 from labelaudit.readers import read
 from labelaudit.reviewing import Filter, open_queue, open_store
 from tests.test_corrected import audit_of
@@ -153,7 +156,7 @@ def test_what_was_changed_here_since_is_not_undone_by_importing_again(audit, tmp
     queue.undo()
     queue.close()
     again = import_answers(audit, back, "jsonl", person="lea")
-    assert (again.recorded, again.counts()) == (0, {"changed since": 1})
+    assert (again.recorded, again.counts) == (0, {"changed since": 1})
     assert "took it back" in again.findings[0].message
 
 
@@ -165,7 +168,7 @@ def test_a_lead_has_the_last_word(audit, tmp_path):
     queue.adjudicate([Decision(id=new_id(), item_id="r0", verdict=Verdict.RELABEL, labels=("neg",))]).raise_refused()
     queue.close()
     done = import_answers(audit, answered(path, {"r0": [{"labels": ["pos"]}]}), "jsonl", person="lea", annotator="ann")
-    assert (done.recorded, done.counts()) == (0, {"refused": 1})
+    assert (done.recorded, done.counts) == (0, {"refused": 1})
     assert "adjudicated" in done.findings[0].message
 
 
@@ -205,15 +208,23 @@ FINDINGS = {
 }
 
 
+def examined_of(annotations, known):
+    """Examine answers; return what was found of them, and the places of those that count, by person."""
+    findings = Findings(Path("unused"))
+    with Answers() as answers:
+        examine(annotations, known, answers, findings, only=None, people={}, nameless="lea")
+        return findings.first, {person: [given.where for given in block] for person, _, block in answers.blocks()}
+
+
 @pytest.mark.parametrize("kind", FINDINGS)
 def test_each_kind_of_finding_names_item_place_and_reason(audit, tmp_path, kind):
     batch, _ = sent(audit, tmp_path)
     good = Annotation(item_id="r0", labels=("pos",), annotator="ann", batch_id=batch.batch_id, where="line 3")
     wrong = Annotation(**{**vars(good), **FINDINGS[kind]})
-    found = examine([wrong], records(audit.path), only=None, people={}, nameless="lea")
-    assert [(each.kind, each.item_id, each.where) for each in found.findings] == [(kind, wrong.item_id, "line 3")]
-    assert bool(found.decisions) == found.findings[0].is_recorded == (kind in {"skipped", "several choices"})
-    assert not examine([good], records(audit.path), only=None, people={}, nameless="lea").findings
+    found, counted = examined_of([wrong], records(audit.path))
+    assert [(each.kind, each.item_id, each.where) for each in found] == [(kind, wrong.item_id, "line 3")]
+    assert len(counted) == found[0].is_recorded == (kind in {"skipped", "several choices"})
+    assert not examined_of([good], records(audit.path))[0]
 
 
 def test_double_answers_count_once_and_the_later_one(audit, tmp_path):
@@ -223,9 +234,9 @@ def test_double_answers_count_once_and_the_later_one(audit, tmp_path):
         return Annotation(item_id="r0", labels=(label,), annotator="ann", batch_id=batch.batch_id, at=at, where=where)
 
     answers = [said("pos", 5, "line 1"), said("pos", 5, "line 2"), said("neg", 3, "line 3"), said("neg", 9, "line 4")]
-    found = examine(answers, records(audit.path), only=None, people={}, nameless="lea")
-    assert [each.kind for each in found.findings] == ["duplicate", "replaced", "replaced"]
-    assert [where for _, where in found.decisions["ann"]] == ["line 4"]
+    found, counted = examined_of(answers, records(audit.path))
+    assert [each.kind for each in found] == ["duplicate", "replaced", "replaced"]
+    assert counted == {"ann": ["line 4"]}
 
 
 @pytest.mark.parametrize(("mangled", "likely"), [("7", "007"), ("100000", "1e5"), ("1.00E+05", "1e5"), ("4.03", None)])
@@ -236,7 +247,7 @@ def test_ids_that_a_spreadsheet_changed_are_recognised(mangled, likely):
     batch = Batch(batch_id="b-1", audit_id="a", classes=("x", "y"), items=items)
     record = BatchRecord(batch=batch, format="csv", path="b.csv", created="", checksum="", options={})
     answer = Annotation(item_id=mangled, labels=("x",), batch_id="b-1")
-    found = examine([answer], {"b-1": record}, only=None, people={}, nameless="lea").findings
+    found, _ = examined_of([answer], {"b-1": record})
     assert "A spreadsheet may have changed the id." in found[0].message
     assert (likely is None) or f"It may have been {likely!r}." in found[0].message
 

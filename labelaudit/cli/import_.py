@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_SHOWN = 20
-
 
 @click.command(
     name="import",
@@ -32,8 +30,13 @@ Examples:
 @click.option("--batch", "batch_id", metavar="ID", help="The batch, where the file does not say which.")
 @click.option("--person", "people", multiple=True, metavar="THEIRS=OURS", help="What an annotator is called here.")
 @click.option("--annotator", metavar="NAME", help="Who answered, where the file does not say.  [default: you]")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
-@click.option("--all", "show_all", is_flag=True, help=f"List every finding, not only {_SHOWN} of each kind.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and record nothing.")
+@click.option(
+    "--findings",
+    type=click.Path(dir_okay=False),
+    metavar="CSV",
+    help="List every finding in this file.  [default: FILE.findings.csv, if there are more than can be shown]",
+)
 @person_option
 @store_option
 def command(
@@ -44,7 +47,7 @@ def command(
     people: tuple[str, ...],
     annotator: str | None,
     dry_run: bool,
-    show_all: bool,
+    findings: str | None,
     person: str | None,
     url: str | None,
 ) -> None:
@@ -66,9 +69,10 @@ def command(
         people=dict(_pair(text) for text in people),
         annotator=annotator,
         dry_run=dry_run,
+        findings=findings,
         store=url,
     )
-    _report(done, shown=None if show_all else _SHOWN)
+    _report(done)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -78,16 +82,19 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def _report(done: Imported, shown: int | None) -> None:
+def _report(done: Imported) -> None:
     of = f" of {', '.join(done.batch_ids)}" if done.batch_ids else ""
     verb = "would be recorded" if done.is_dry else "recorded"
     click.echo(f"{done.recorded} answers{of} {verb}, {done.known} known before, {len(done.unanswered)} items open.")
     for name, count in done.people.items():
         new = f" ({'would become' if done.is_dry else 'now'} a reviewer)" if name in done.added else ""
         click.echo(f"  {name}: {count}{new}")
-    for kind, count in done.counts().items():
+    for kind, count in done.counts.items():
         click.echo(f"{kind}: {count}")
-        for finding in [each for each in done.findings if each.kind == kind][:shown]:
+        shown = [each for each in done.findings if each.kind == kind]
+        for finding in shown:
             click.echo(f"  {finding.where}, {finding.item_id!r}: {finding.message}")
-        if shown is not None and count > shown:
-            click.echo(f"  … and {count - shown} more; --all lists them")
+        if count > len(shown):
+            click.echo(f"  … and {count - len(shown)} more")
+    if done.findings_table is not None:
+        click.echo(f"All of them are listed in {done.findings_table}")

@@ -121,7 +121,7 @@ def read_text_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dic
             )
         found = True
         try:
-            value = json.loads(line, parse_constant=_no_number)
+            value = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
             raise _broken(path, error, first_line=number) from error
         if not isinstance(value, dict):
@@ -136,6 +136,9 @@ def read_text_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dic
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def _blocks(path: Path) -> Iterator[str]:
@@ -178,9 +181,6 @@ def _broken_at(path: Path, line: int, column: int, what: str) -> ReadError:
 def _broken(path: Path, error: ValueError | RecursionError, *, first_line: int) -> ReadError:
     line, column = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
     return _broken_at(path, first_line + line - 1, column, _what(error))
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 class _Buffer:

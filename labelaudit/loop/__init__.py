@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelaudit.loop.comparing import Comparison, Move, compare
-from labelaudit.loop.examining import Finding
+from labelaudit.loop.findings import Finding
 from labelaudit.loop.importing import Imported, import_answers
 from labelaudit.loop.tracking import BatchStatus, batch_status, seconds_per_answer, settled_items
 

@@ -6,75 +6,51 @@ import difflib
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labelaudit.decisions import Decision, Verdict
-from labelaudit.domain import Annotation, BatchItem
+from labelaudit.domain import Annotation, Batch, BatchItem
 from labelaudit.errors import did_you_mean
 from labelaudit.formats import content_text, names_of_items
+from labelaudit.loop.answers import Answers, Given
+from labelaudit.loop.findings import Finding, Findings
 
 if TYPE_CHECKING:
     from labelaudit.batches import BatchRecord
 
-__all__ = ["Examined", "Finding", "examine"]
+__all__ = ["Examined", "examine"]
 
-_VERDICTS = {"ambiguous", "none_fits", "exclude", "skip"}
+_VERDICTS = ("ambiguous", "exclude", "none_fits", "skip")
 _SPACE = uuid.UUID("6f0d8f0e-0a43-5a39-9f5b-6c3f3a1d2b11")
 _MANGLED = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+|\d{1,4}[-/. ]+\w{1,9}([-/. ]+\d{1,4})?|\d+([.,]0+)?")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Something about one answer that people should know.
-
-    Attributes
-    ----------
-    kind : str
-        ``unknown batch``, ``unknown item``, ``unknown label``, ``unknown verdict``, ``several choices``, ``edited``,
-        ``empty``, ``skipped``, ``unclear time``, ``duplicate``, ``replaced``, ``refused`` or ``changed since``.
-    item_id : str
-        The item, as the file names it.
-    where : str
-        Place in the file.
-    message : str
-        What was found and what became of it.
-    is_recorded : bool
-        Whether the answer is recorded all the same.
-    """
-
-    kind: str
-    item_id: str
-    where: str
-    message: str
-    is_recorded: bool = False
+_HINTS = 100
+"""Unknown items for which a similar one is looked for: each search takes a while."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """Answers that can be recorded, in the order of the file, and findings about all others.
+    """What a file of answers is about, beside the answers and findings themselves.
 
     Attributes
     ----------
-    decisions : mapping of str to list of (Decision, str)
-        By annotator, each with its place in the file.
-    findings : list of Finding
-        In the order of the file.
     unanswered : list of str
         Ids of items that nobody has answered yet.
     batch_ids : list of str
         Batches that the answers belong to.
     """
 
-    decisions: Mapping[str, list[tuple[Decision, str]]] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    unanswered: list[str] = field(default_factory=list)
-    batch_ids: list[str] = field(default_factory=list)
+    unanswered: list[str]
+    batch_ids: list[str]
 
 
 def examine(
     annotations: Iterable[Annotation],
     records: Mapping[str, BatchRecord],
+    answers: Answers,
+    findings: Findings,
     *,
     only: str | None,
     people: Mapping[str, str],
@@ -88,6 +64,10 @@ def examine(
         From the file; read once, in order.
     records : mapping of str to BatchRecord
         Known batches by id.
+    answers : Answers
+        Gets those that can be recorded.
+    findings : Findings
+        Gets what is to be said about single answers, in the order of the file.
     only : str, optional
         The batch of answers whose format carries no batch id.
     people : mapping of str to str
@@ -99,30 +79,26 @@ def examine(
     -------
     Examined
     """
-    desk = _Desk(records, only, people, nameless)
+    desk = _Desk(records, answers, findings, only=only, people=people, nameless=nameless)
     for annotation in annotations:
         desk.take(annotation)
     return desk.done()
 
 
-@dataclass(frozen=True)
-class _Given:
-    """An answer that counts so far."""
-
-    decision: Decision
-    where: str
-    at: int | None
-
-
 class _Desk:
     def __init__(
-        self, records: Mapping[str, BatchRecord], only: str | None, people: Mapping[str, str], nameless: str
+        self,
+        records: Mapping[str, BatchRecord],
+        answers: Answers,
+        findings: Findings,
+        *,
+        only: str | None,
+        people: Mapping[str, str],
+        nameless: str,
     ) -> None:
-        self._records, self._only, self._people, self._nameless = records, only, people, nameless
-        self._items: dict[str, dict[str, BatchItem]] = {}
-        self._names: dict[str, dict[str, str]] = {}
-        self._given: dict[tuple[str, str, str], _Given] = {}
-        self._findings: list[Finding] = []
+        self._records, self._answers, self._findings = records, answers, findings
+        self._only, self._people, self._nameless = only, people, nameless
+        self._batches: dict[str, _Known] = {}
         self._open: dict[str, None] = {}
 
     def take(self, annotation: Annotation) -> None:
@@ -135,60 +111,79 @@ class _Desk:
             return
         record = self._records[batch_id]
         problems = list(_problems(annotation, item, record))
-        self._findings += problems
+        for problem in problems:
+            self._findings.add(problem)
         if all(problem.is_recorded for problem in problems):
             person = self._people.get(annotation.annotator or "", annotation.annotator or self._nameless)
-            self._give(person, _decision(annotation, item, batch_id, person), annotation)
+            self._give(person, _decision(annotation, item, record.batch.batch_id, person), annotation)
 
     def done(self) -> Examined:
-        decisions: dict[str, list[tuple[Decision, str]]] = {}
-        for (_, _, person), given in self._given.items():
-            decisions.setdefault(person, []).append((given.decision, given.where))
-        answered = {item_id for _, item_id, _ in self._given}
+        answered = self._answers.item_ids()
         return Examined(
-            decisions=decisions,
-            findings=self._findings,
             unanswered=[item_id for item_id in self._open if item_id not in answered],
-            batch_ids=list(self._items),
+            batch_ids=list(self._batches),
         )
 
     def _find(self, kind: str, annotation: Annotation, message: str, *, is_recorded: bool = False) -> None:
-        self._findings.append(_finding(kind, annotation, message, is_recorded=is_recorded))
+        self._findings.add(_finding(kind, annotation, message, is_recorded=is_recorded))
 
     def _item(self, annotation: Annotation, batch_id: str | None) -> BatchItem | None:
         """Return the item that is meant, or report why there is none."""
         if batch_id not in self._records or batch_id is None:
-            hint = did_you_mean(batch_id or "", self._records).strip()
+            hint = _hint(batch_id or "", tuple(self._records)).strip()
             self._find("unknown batch", annotation, f"There is no batch {batch_id!r} of this audit. {hint}".strip())
             return None
-        if batch_id not in self._items:
-            batch = self._records[batch_id].batch
-            self._items[batch_id] = {item.item_id: item for item in batch.items}
-            self._names[batch_id] = names_of_items(batch)
-        name = annotation.item_id
+        if batch_id not in self._batches:
+            self._batches[batch_id] = _Known(self._records[batch_id].batch)
+        known, name = self._batches[batch_id], annotation.item_id
         if name is None:
             self._find("unknown item", annotation, "The id of the item is missing.")
             return None
-        item_id = self._names[batch_id].get(name)
-        if item_id is None:
-            self._find("unknown item", annotation, _no_item(name, batch_id, self._names[batch_id]))
-            return None
-        return self._items[batch_id][item_id]
+        item = known.item(name)
+        if item is None:
+            hint = known.hint(name) if self._findings.counts["unknown item"] < _HINTS else ""
+            self._find("unknown item", annotation, f"The batch {batch_id} has no item {name!r}.{hint}")
+        return item
 
     def _give(self, person: str, decision: Decision, annotation: Annotation) -> None:
-        key = (decision.batch or "", decision.item_id, person)
-        earlier = self._given.get(key)
-        given = _Given(decision, annotation.where, annotation.at)
+        earlier, given = self._answers.get(person, decision), Given(decision, annotation.where)
         if earlier is None:
-            self._given[key] = given
+            self._answers.put(person, given)
         elif _same(earlier.decision, decision):
             message = f"{person} gave the same answer as in {earlier.where}; it counts once."
             self._find("duplicate", annotation, message, is_recorded=True)
         else:
-            late, early = (given, earlier) if (given.at or 0) >= (earlier.at or 0) else (earlier, given)
-            self._given[key] = late
+            is_later = (decision.answered_at or 0) >= (earlier.decision.answered_at or 0)
+            late, early = (given, earlier) if is_later else (earlier, given)
+            if is_later:
+                self._answers.put(person, given)
             message = f"{person} answered twice; the later answer ({late.where}) counts, not that in {early.where}."
-            self._find("replaced", annotation, message, is_recorded=late is given)
+            self._find("replaced", annotation, message, is_recorded=is_later)
+
+
+class _Known:
+    """The items of a batch by every name under which they may come back."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._items = {item.item_id: item for item in batch.items}
+        self._names = names_of_items(batch)
+
+    def item(self, name: str) -> BatchItem | None:
+        return self._items.get(self._names.get(name, ""))
+
+    def hint(self, name: str) -> str:
+        """Say which item may be meant by an unknown name."""
+        if _MANGLED.fullmatch(name):
+            likely = next((each for each in self._items if _digits(each) and _digits(each) == _digits(name)), None)
+            return " A spreadsheet may have changed the id." + (f" It may have been {likely!r}." if likely else "")
+        close = difflib.get_close_matches(name, list(self._names)[:10_000], n=1)
+        return f" Did you mean {close[0]!r}?" if close else ""
+
+
+@lru_cache(1_000)
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    """Say which name may be meant; the same mistake comes often."""
+    return did_you_mean(name, known)
 
 
 def _same(one: Decision, other: Decision) -> bool:
@@ -212,12 +207,13 @@ def _problems(annotation: Annotation, item: BatchItem, record: BatchRecord) -> I
     verdict, labels = annotation.verdict, annotation.labels
     unknown = [label for label in labels if label not in record.batch.classes]
     for label in unknown:
-        hint = did_you_mean(label, record.batch.classes)
+        hint = _hint(label, record.batch.classes)
         yield _finding("unknown label", annotation, f"{label!r} is none of the classes. {hint}Nothing is recorded.")
     if verdict is not None and verdict not in _VERDICTS:
-        hint = did_you_mean(verdict, sorted(_VERDICTS))
-        known = ", ".join(sorted(_VERDICTS))
-        yield _finding("unknown verdict", annotation, f"{verdict!r} is no verdict. {hint}Known: {known}.")
+        known = ", ".join(_VERDICTS)
+        yield _finding(
+            "unknown verdict", annotation, f"{verdict!r} is no verdict. {_hint(verdict, _VERDICTS)}Known: {known}."
+        )
     for words in annotation.unclear:
         yield _finding("unclear time", annotation, f"Not understood: {words}. Recorded without it.", is_recorded=True)
     if verdict == "skip":
@@ -250,15 +246,6 @@ def _edited(annotation: Annotation, item: BatchItem) -> str:
 def _lines(text: str) -> str:
     # Spreadsheets and browsers turn line ends into their own; nobody edits those.
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _no_item(name: str, batch_id: str, known: Mapping[str, str]) -> str:
-    if _MANGLED.fullmatch(name):
-        close = [each for each in known if _digits(each) and _digits(each) == _digits(name)]
-        likely = f" It may have been {close[0]!r}." if close else ""
-        return f"The batch {batch_id} has no item {name!r}. A spreadsheet may have changed the id.{likely}"
-    close = difflib.get_close_matches(name, list(known)[:10_000], n=1)
-    return f"The batch {batch_id} has no item {name!r}." + (f" Did you mean {close[0]!r}?" if close else "")
 
 
 def _digits(text: str) -> str:

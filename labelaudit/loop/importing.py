@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labelaudit.batches import BatchRecord, records
-from labelaudit.errors import ReadError, StoreError, UnknownNameError, UsageError
+from labelaudit.errors import ReadError, UnknownNameError, UsageError
 from labelaudit.formats import FORMATS, Format
-from labelaudit.loop.examining import Examined, Finding, examine
-from labelaudit.reviewing import Filter, Queue, Role, Verdict, open_queue, open_store
+from labelaudit.loop.answers import Answers, Given
+from labelaudit.loop.examining import examine
+from labelaudit.loop.findings import Finding, Findings
+from labelaudit.loop.tracking import open_reviews
+from labelaudit.reviewing import Filter, Queue, Role, Store, Verdict, open_queue
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
-    from labelaudit.decisions import Decision
 
 __all__ = ["Imported", "import_answers"]
 
@@ -31,7 +33,11 @@ class Imported:
     recorded, known : int
         Answers recorded now (or that would be), and those recorded by an earlier import.
     findings : tuple of Finding
-        What is to be said about single answers, in the order of the file.
+        What is to be said about single answers: the first `AT_HAND` of each kind, in the order of the file.
+    counts : mapping of str to int
+        How many findings of each kind there are in all, most frequent first.
+    findings_table : Path, optional
+        CSV with all findings; None where `findings` has them all.
     unanswered : tuple of str
         Items that nobody has answered yet.
     people : mapping of str to int
@@ -41,21 +47,19 @@ class Imported:
     batch_ids : tuple of str
         Batches that the answers belong to.
     is_dry : bool
-        Whether nothing was written.
+        Whether nothing was recorded.
     """
 
     recorded: int
     known: int
     findings: tuple[Finding, ...]
+    counts: Mapping[str, int]
+    findings_table: Path | None
     unanswered: tuple[str, ...]
     people: Mapping[str, int]
     added: tuple[str, ...]
     batch_ids: tuple[str, ...]
     is_dry: bool
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of findings of each kind, most frequent first."""
-        return dict(Counter(finding.kind for finding in self.findings).most_common())
 
 
 def import_answers(
@@ -68,6 +72,7 @@ def import_answers(
     people: Mapping[str, str] | None = None,
     annotator: str | None = None,
     dry_run: bool = False,
+    findings: str | os.PathLike[str] | None = None,
     store: str | None = None,
 ) -> Imported:
     """Record the answers in a file that an annotation tool exported.
@@ -92,7 +97,9 @@ def import_answers(
     annotator : str, optional
         Who answered, where the file does not say; default: `person`.
     dry_run : bool
-        Look, and write nothing.
+        Look, and record nothing.
+    findings : path-like, optional
+        CSV to write all findings to; default: ``<path>.findings.csv``, where there are more than `AT_HAND` of a kind.
     store : str, optional
         Database URL; default: a SQLite file in the audit folder.
 
@@ -108,6 +115,8 @@ def import_answers(
         If the file is missing, broken, or of another tool.
     StoreError
         If the store is of another audit or cannot be written.
+    OutputError
+        If the table of findings cannot be written, or there is no room to set the answers aside.
     DecisionRefusedError
         If new annotators are to be added by somebody who is no lead.
     """
@@ -119,17 +128,36 @@ def import_answers(
     source = Path(path)
     if not source.exists():
         raise ReadError(f"There is no file or folder {source}.", "Check the path.")
-    examined = examine(
-        form.read(source, audit.classes), known, only=only, people=people or {}, nameless=annotator or person
-    )
-    if dry_run:
-        return _foreseen(audit, examined, store)
-    queue = open_queue(audit, Filter(queue="all"), person=person, store=store)
-    try:
-        added = _add_people(queue, examined)
-        return _recorded(queue, examined, added)
-    finally:
-        queue.close()
+    with Answers() as answers, Findings(_table_of(source, findings), always=findings is not None) as found:
+        examined = examine(
+            form.read(source, audit.classes),
+            known,
+            answers,
+            found,
+            only=only,
+            people=people or {},
+            nameless=annotator or person,
+        )
+        outcome = _foreseen(audit, answers, found, store) if dry_run else _record(audit, answers, found, person, store)
+        return Imported(
+            recorded=outcome.recorded,
+            known=outcome.known,
+            findings=tuple(found.first),
+            counts=dict(found.counts.most_common()),
+            findings_table=found.table,
+            unanswered=tuple(examined.unanswered),
+            people=answers.people(),
+            added=outcome.added,
+            batch_ids=tuple(examined.batch_ids),
+            is_dry=dry_run,
+        )
+
+
+def _table_of(source: Path, wanted: str | os.PathLike[str] | None) -> Path:
+    if wanted is not None:
+        return Path(wanted)
+    named = source if source.name else source.absolute()
+    return named.with_name(f"{named.name}.findings.csv")
 
 
 def _batch_of(known: Mapping[str, BatchRecord], form: Format, wanted: str | None) -> str | None:
@@ -153,74 +181,82 @@ def _batch_of(known: Mapping[str, BatchRecord], form: Format, wanted: str | None
     return None
 
 
-def _add_people(queue: Queue, examined: Examined) -> tuple[str, ...]:
+class _Outcome(NamedTuple):
+    recorded: int
+    known: int
+    added: tuple[str, ...]
+
+
+def _record(audit: Audit, answers: Answers, findings: Findings, person: str, url: str | None) -> _Outcome:
+    queue = open_queue(audit, Filter(queue="all"), person=person, store=url)
+    try:
+        added = _add_people(queue, answers.people())
+        recorded = known = 0
+        standing = _Standing(queue.store)
+        for name, batch_id, given in answers.blocks():
+            # One client a batch: claims of its browser tabs are their own business.
+            outcomes = replace(queue, person=name, client=batch_id).decide([each.decision for each in given]).outcomes
+            for each, outcome in zip(given, outcomes, strict=True):
+                recorded += outcome.status == "acknowledged"
+                known += outcome.status == "known"
+                if outcome.status == "refused":
+                    findings.add(_finding_of(each, "refused", outcome.message))
+                elif outcome.status == "known":
+                    _note_change(findings, standing, name, each)
+        return _Outcome(recorded, known, added)
+    finally:
+        queue.close()
+
+
+def _add_people(queue: Queue, names: Iterable[str]) -> tuple[str, ...]:
     known = {person.name for person in queue.store.team.people()}
-    new = tuple(name for name in examined.decisions if name not in known)
+    new = tuple(name for name in names if name not in known)
     for name in new:
         queue.store.team.set_person(name, Role.REVIEWER, by=queue.person)
     return new
 
 
-def _recorded(queue: Queue, examined: Examined, added: Sequence[str]) -> Imported:
-    recorded = known = 0
-    findings = list(examined.findings)
-    for name, given in examined.decisions.items():
-        decisions = [decision for decision, _ in given]
-        # One client a batch: claims of its browser tabs are their own business.
-        outcomes = replace(queue, person=name, client=decisions[0].batch or "import").decide(decisions).outcomes
-        recorded += sum(outcome.status == "acknowledged" for outcome in outcomes)
-        known += sum(outcome.status == "known" for outcome in outcomes)
-        findings += [
-            Finding(kind="refused", item_id=decision.item_id, where=where, message=outcome.message)
-            for (decision, where), outcome in zip(given, outcomes, strict=True)
-            if outcome.status == "refused"
-        ]
-        settled = [pair for pair, outcome in zip(given, outcomes, strict=True) if outcome.status == "known"]
-        findings += _overtaken(queue, name, settled)
-    return _summary(examined, recorded, known, findings, added=added, is_dry=False)
+class _Standing:
+    """What each person holds of each item now; read when somebody first asks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[str, str], str]:
+        return {(row.slot, row.item_id): row.outcome for row in self._store.records.standings()}
+
+    def of(self, person: str, item_id: str) -> str | None:
+        return self._outcomes.get((person, item_id))
 
 
-def _overtaken(queue: Queue, person: str, given: Sequence[tuple[Decision, str]]) -> list[Finding]:
-    """Name the answers of earlier imports that the person, or an undo, has changed since: importing keeps that."""
-    if not given:
-        return []
-    standing = {row.item_id: row for row in queue.store.records.standings() if row.slot == person}
-    found = []
-    for decision, where in given:
-        row = standing.get(decision.item_id)
-        meant = decision.labels[0] if decision.verdict is Verdict.RELABEL else f"<{decision.verdict}>"
-        if row is None or row.outcome != meant:
-            message = (
-                f"{person} {'took it back' if row is None else f'changed it to {row.outcome}'} since. That stands."
-            )
-            found.append(Finding(kind="changed since", item_id=decision.item_id, where=where, message=message))
-    return found
+def _note_change(findings: Findings, standing: _Standing, person: str, given: Given) -> None:
+    """Name an answer of an earlier import that the person, or an undo, has changed since: importing keeps that."""
+    decision = given.decision
+    now = standing.of(person, decision.item_id)
+    meant = decision.labels[0] if decision.verdict is Verdict.RELABEL else f"<{decision.verdict}>"
+    if now != meant:
+        what = "took it back" if now is None else f"changed it to {now}"
+        findings.add(_finding_of(given, "changed since", f"{person} {what} since. That stands."))
 
 
-def _foreseen(audit: Audit, examined: Examined, url: str | None) -> Imported:
-    try:
-        with open_store(audit, store=url) as opened:
-            people = {person.name for person in opened.team.people()}
-            lead = next((person.name for person in opened.team.people() if person.role is Role.LEAD), "")
-            events = {event.id for event in opened.records.history(viewer=lead)} if lead else set()
-    except StoreError:
-        people, events = set(), set()
-    ids = [decision.id for given in examined.decisions.values() for decision, _ in given]
-    known = sum(each in events for each in ids)
-    added = tuple(name for name in examined.decisions if name not in people)
-    return _summary(examined, len(ids) - known, known, examined.findings, added=added, is_dry=True)
+def _finding_of(given: Given, kind: str, message: str) -> Finding:
+    return Finding(kind=kind, item_id=given.decision.item_id, where=given.where, message=message)
 
 
-def _summary(
-    examined: Examined, recorded: int, known: int, findings: Sequence[Finding], *, added: Sequence[str], is_dry: bool
-) -> Imported:
-    return Imported(
-        recorded=recorded,
-        known=known,
-        findings=tuple(findings),
-        unanswered=tuple(examined.unanswered),
-        people={name: len(given) for name, given in examined.decisions.items()},
-        added=tuple(added),
-        batch_ids=tuple(examined.batch_ids),
-        is_dry=is_dry,
-    )
+def _foreseen(audit: Audit, answers: Answers, findings: Findings, url: str | None) -> _Outcome:
+    """Say what recording would do, but for what only the store can refuse."""
+    names = answers.people()
+    opened = open_reviews(audit, url)
+    if opened is None:
+        return _Outcome(len(answers), 0, tuple(names))
+    with opened:
+        people = {person.name for person in opened.team.people()}
+        standing, known = _Standing(opened), 0
+        for name, _, given in answers.blocks():
+            there = opened.records.known(each.decision.id for each in given)
+            known += len(there)
+            for each in given:
+                if each.decision.id in there:
+                    _note_change(findings, standing, name, each)
+    return _Outcome(len(answers) - known, known, tuple(name for name in names if name not in people))

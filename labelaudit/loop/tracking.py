@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelaudit.batches import BatchRecord, records
 from labelaudit.decisions import GOLD, RULING, Verdict
-from labelaudit.errors import StoreError, UsageError
-from labelaudit.reviewing import open_store
+from labelaudit.errors import UsageError
+from labelaudit.reviewing import Store, open_store, store_location
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
 
-__all__ = ["BatchStatus", "batch_status", "seconds_per_answer", "settled_items"]
+__all__ = ["BatchStatus", "batch_status", "open_reviews", "seconds_per_answer", "settled_items"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,20 @@ class BatchStatus:
     decided: int
     waiting: int
     people: tuple[str, ...]
+
+
+def open_reviews(audit: Audit, url: str | None) -> Store | None:
+    """Open the reviews of an audit; None if nobody has reviewed anything yet.
+
+    Raises
+    ------
+    StoreError
+        If there are reviews and they cannot be opened.
+    """
+    location, _ = store_location(audit, url)
+    if isinstance(location, Path) and not location.exists():
+        return None
+    return open_store(audit, store=url)
 
 
 def batch_status(audit: Audit, *, store: str | None = None) -> list[BatchStatus]:
@@ -81,27 +96,23 @@ def settled_items(audit: Audit, *, store: str | None = None) -> tuple[frozenset[
 
 def seconds_per_answer(audit: Audit, *, store: str | None = None) -> float | None:
     """Return the mean seconds of work on a decision of this audit; None before the first that was timed."""
-    try:
-        with open_store(audit, store=store) as opened:
-            work = [row for row in opened.records.work_done() if row.active_ms]
-    except StoreError:
-        if store is not None:
-            raise
+    opened = open_reviews(audit, store)
+    if opened is None:
         return None
+    with opened:
+        work = [row for row in opened.records.work_done() if row.active_ms]
     decisions = sum(row.decisions for row in work)
     return sum(float(row.active_ms) for row in work) / 1000 / decisions if decisions else None
 
 
 def _standing(audit: Audit, url: str | None) -> tuple[dict[str, set[str]], set[str], frozenset[str]]:
     """Return who answered each item, which items are decided, and which have a known answer."""
-    try:
-        with open_store(audit, store=url) as store:
-            rows = store.records.standings()
-            decided = {row.item_id for row in store.records.resolved()}
-    except StoreError:
-        if url is not None:
-            raise
-        return {}, set(), frozenset()  # nobody has reviewed anything yet
+    opened = open_reviews(audit, url)
+    if opened is None:
+        return {}, set(), frozenset()
+    with opened:
+        rows = opened.records.standings()
+        decided = {row.item_id for row in opened.records.resolved()}
     answers: dict[str, set[str]] = {}
     for row in rows:
         if row.slot not in {GOLD, RULING} and row.verdict != str(Verdict.SKIP):

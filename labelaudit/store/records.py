@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from labelaudit.store import schema
 from labelaudit.store.access import person_of
 from labelaudit.store.chain import Event
 from labelaudit.store.database import Database
+from labelaudit.store.persistence import blocks
 from labelaudit.store.projection import Standing
 from labelaudit.store.queue import Filter, conditions, in_states
 
@@ -59,6 +60,16 @@ class Records:
             if person_of(connection, viewer).role is Role.REVIEWER:
                 query = query.where(_visible_to(viewer))
             return [Event(**row._asdict()) for row in connection.execute(query)]
+
+        return self._database.read(work)
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids of decisions that are recorded already."""
+        table = schema.events
+
+        def work(connection: sa.Connection) -> set[str]:
+            queries = (sa.select(table.c.id).where(table.c.id.in_(block)) for block in blocks(ids))
+            return {row.id for query in queries for row in connection.execute(query)}
 
         return self._database.read(work)
 
