@@ -10,7 +10,7 @@ import numpy as np
 
 from labelaudit.batches.space import Space
 from labelaudit.errors import UnknownNameError, UsageError
-from labelaudit.selection import HORIZON, STRATEGIES, Pool, Present
+from labelaudit.selection import STRATEGIES, Pool, Present, horizon
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,9 +135,9 @@ class _Picker:
         """Take the items where an opinion is worth most: people may differ, and the label may be wrong.
 
         Both must hold: what is merely hard, and labelled as most would label it, stays as it is whatever the answer. So
-        the order is suspicion times ambiguity, among what this batch and the next would hold by suspicion alone.
+        the order is suspicion times ambiguity, among what comes by suspicion before the horizon of the batch.
         """
-        candidates = self._ranked(self._suspicion, self._is_suspect)[: self._options.size * HORIZON]
+        candidates = self._ranked(self._suspicion, self._is_suspect)[: horizon(self._options.size)]
         worth = np.full(len(self._items), np.nan)
         worth[candidates] = self._suspicion[candidates] * _numbers(self._items["ambiguity"])[candidates]
         worth[worth <= 0] = np.nan

@@ -5,6 +5,7 @@ Each file has a constant ``PLUGIN``, a :class:`Strategy`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["HORIZON", "STRATEGIES", "Choice", "Pool", "Present", "Strategy"]
+__all__ = ["HORIZON", "STRATEGIES", "Choice", "Pool", "Present", "Strategy", "horizon"]
 
 
-HORIZON = 2
+HORIZON = 1.25
 """How far a batch departs from the plain order, in batches.
 
-An item that is preferred for its class, or because people may differ on it, would be in this batch or the next one
-anyway. So preferring it costs little, however wrong its score may be.
+An item that is preferred for its class, for its content, or because people may differ on it, comes from the plain top
+or from the quarter of a batch behind it, where labels are nearly as often wrong as at the end of the top. That is so
+whatever the scores say of themselves; a price in expected errors alone would trust scores that are too sure.
 """
+
+
+def horizon(size: int) -> int:
+    """Return how many items, in plain order, a batch of `size` items may choose from."""
+    return math.ceil(HORIZON * size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.selection import HORIZON
+from labelaudit.selection import horizon
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PRICE", "class_quotas"]
+__all__ = ["FIRST_PLACES", "PRICE", "class_quotas"]
 
 _WORTH_A_PLACE = 0.5
 """Expected errors from which a class is sure of a place: it then more probably has one than not."""
 
 PRICE = 0.025
 """Share of the errors expected in the plain top that the places of classes may cost."""
+
+FIRST_PLACES = 0.1
+"""Share of the batch that may go to classes which the plain top would leave out.
+
+Such places are given from however far behind. A batch of a few items cannot serve many classes, and does not try to.
+"""
 
 
 def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], size: int) -> dict[int, int]:
@@ -27,8 +33,8 @@ def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], 
     which a rare class is never seen. A class with at least half an expected error gets at least one place.
 
     Where errors sit in few classes, the root alone would spend much of a batch on the clean ones. So places move from
-    the plain top one by one: the first of a class before all others, these only to what the next batch would hold, and
-    not after `PRICE` of the errors expected in the top is given up.
+    the plain top one by one: the first of a class before all others, but no more than `FIRST_PLACES`; others only to
+    items before the horizon; and none after `PRICE` of the errors expected in the top is given up.
 
     Parameters
     ----------
@@ -57,9 +63,10 @@ def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], 
     turn = _turns(index)
     in_top = np.arange(len(score)) < size
     # The best that is left out comes in first, the worst of the top goes first; classes that had no place before all.
-    near = score >= score[min(HORIZON * size, len(score)) - 1]
-    coming = np.flatnonzero(~in_top & (turn < wanted[index]) & (near | (turn == 0)))
-    coming = coming[np.argsort(turn[coming] > 0, kind="stable")]
+    is_wanted = ~in_top & (turn < wanted[index])
+    first = np.flatnonzero(is_wanted & (turn == 0))[: int(FIRST_PLACES * size)]
+    near = score >= score[min(horizon(size), len(score)) - 1]
+    coming = np.concatenate([first, np.flatnonzero(is_wanted & (turn > 0) & near)])
     going = np.flatnonzero(in_top & (turn >= wanted[index]))[::-1][: len(coming)]
     price = np.cumsum(score[going] - score[coming])
     moved = int(np.searchsorted(price, PRICE * float(score[:size].sum()), side="right"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.selection import Choice, Pool, Strategy
+from labelaudit.selection import Choice, Pool, Strategy, horizon
 from labelaudit.selection._quotas import class_quotas
 
 if TYPE_CHECKING:
@@ -26,24 +26,36 @@ _COPY = 0.13
 
 def _choose(pool: Pool, size: int, rng: np.random.Generator) -> Choice:  # noqa: ARG001 -- it leaves nothing to chance
     quotas = class_quotas(pool.score, pool.classes, size)
-    names, index = np.unique(pool.classes, return_inverse=True)
+    names, firsts, index = np.unique(pool.classes, return_index=True, return_inverse=True)
     places = np.array([quotas[name] for name in names.tolist()])
+    is_first = np.isin(np.arange(len(pool)), firsts)
     novelty = _Novelty(pool)
     is_open = np.ones(len(pool), dtype=bool)
     chosen: list[int] = []
     while len(chosen) < min(size, len(pool)):
-        value = np.where(is_open & (novelty.share > 0), pool.score * novelty.share, -1.0)
-        with_places = np.where(places[index] > 0, value, -1.0)
+        is_new = is_open & (novelty.share > 0)
+        is_near = _is_near(pool, is_new | ~is_open, size)
         # Where no class with places left has anything new to say, its places go to the others.
-        best = int(np.argmax(with_places if with_places.max() >= 0 else value))
-        if value[best] < 0:
+        candidates = is_new & (places[index] > 0) & (is_near | is_first)
+        for others in (is_near, True):
+            candidates = candidates if candidates.any() else is_new & others
+        if not candidates.any():
             break
+        best = int(np.argmax(np.where(candidates, pool.score * novelty.share, -1.0)))
         chosen.append(best)
         is_open[best] = False
         places[index[best]] -= 1
         novelty.take(best)
     rows = np.array(chosen, dtype=np.intp)
     return Choice(rows, np.ones(len(rows)))
+
+
+def _is_near(pool: Pool, counts: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """Tell which rows come before the horizon, where only those count that `counts` names; ties are equally near."""
+    ahead = np.cumsum(counts)
+    last = min(int(np.searchsorted(ahead, horizon(size))), len(pool) - 1)
+    near: NDArray[np.bool_] = pool.score >= pool.score[last]
+    return near
 
 
 class _Novelty:

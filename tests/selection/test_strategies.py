@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.selection import STRATEGIES, Pool, Present
-from labelaudit.selection._quotas import PRICE, class_quotas
+from labelaudit.selection import STRATEGIES, Pool, Present, horizon
+from labelaudit.selection._quotas import FIRST_PLACES, PRICE, class_quotas
 
 NAMES = STRATEGIES.names()
 
@@ -120,11 +120,33 @@ def test_a_rare_class_gets_a_place_from_far_behind():
     assert class_quotas(score, classes, 200) == {0: 198, 1: 1, 2: 1}
 
 
-def test_beyond_their_first_places_classes_get_only_what_the_next_batch_would_hold():
+def test_classes_that_the_top_leaves_out_get_a_tenth_of_the_places_at_most():
+    """A batch of a few items cannot serve every class: it is the plain top."""
+    score = np.linspace(0.99, 0.98, 300)
+    classes = np.repeat(np.arange(30), 10)
+    for size in (5, 9, 50, 100):
+        gained = sum(
+            quota > (classes[:size] == k).sum() == 0 for k, quota in class_quotas(score, classes, size).items()
+        )
+        assert gained == int(FIRST_PLACES * size)
+
+
+def test_beyond_their_first_places_classes_get_only_what_is_near():
     """Where a score is wrong about a whole class, its places would be spent on what is no error at all."""
-    score, classes = np.linspace(0.95, 0.9, 1000), np.repeat([0, 1], [350, 650])
-    assert class_quotas(score, classes, 200)[1] <= 50
+    score, classes = np.linspace(0.95, 0.9, 1000), np.repeat([0, 1], [210, 790])
+    assert class_quotas(score, classes, 200)[1] == horizon(200) - 210
     assert class_quotas(np.full(1000, 0.9), classes, 200)[1] > 100  # equal scores are equally near
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=st.integers(1, 60), n_classes=st.integers(1, 12), copies=st.integers(0, 40), seed=st.integers(0, 99))
+def test_spread_takes_nothing_from_behind_the_horizon_but_the_first_of_a_class(size, n_classes, copies, seed):
+    pool = make_pool(300, n_classes=n_classes, seed=seed, copies=copies)
+    rows = STRATEGIES.get("spread").choose(pool, size, np.random.default_rng(0)).rows
+    repeated = max(0, copies - 1)
+    behind = [row for row in rows.tolist() if row >= horizon(size) + repeated]
+    assert all((pool.classes[:row] != pool.classes[row]).all() for row in behind)
+    assert len(behind) <= FIRST_PLACES * size
 
 
 def test_quotas_are_between_equal_and_proportional():
