@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
+# Without bytecode every worker compiles and rewrites all tests anew, which takes longer than running them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check lint types contracts format services bench constraints clean
 
 help: ## Show this list
@@ -66,6 +69,8 @@ test: $(VENV)/.installed-test services ## Run every check: lint, types, contract
 
 # ---- while you work -------------------------------------------------------------------------------------------------
 
+# As many workers as cores leave no core for further threads of BLAS; `make test` has them.
+check: export OMP_NUM_THREADS := 1
 check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, a minute or two
 	@$(MAKE) --no-print-directory lint types contracts
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m 'not slow' -q
