@@ -176,15 +176,16 @@ class Dataset:
         Parameters
         ----------
         labels : (n,) array-like
-            Class names (str), or class indices (int) when `classes` or `pred_probs` is given; None, NaN or −1 is
-            unlabelled.
+            Class names (str), or class indices (int) when `classes` or `pred_probs` is given. None and NaN are
+            unlabelled, and −1 among class indices.
         classes : sequence of str, optional
             Class names in column order of `pred_probs`. Default: the sorted distinct labels, or ``"0" .. "K-1"`` for
             integer labels with probabilities.
         ids : (n,) array-like of str, optional
             Unique item ids. Default: derived from content.
         text, features, embeddings, pred_probs, groups
-            As the attributes of this class; one source of probabilities need not be wrapped in a list.
+            As the attributes of this class. Missing text and groups become empty strings; one source of probabilities
+            need not be wrapped in a list.
 
         Returns
         -------
@@ -201,10 +202,11 @@ class Dataset:
         >>> dataset.classes, dataset.labels.tolist()
         (('ham', 'spam'), [1, 0, -1])
         """
+        from labelaudit import arrays
         from labelaudit.hashing import derived_ids
         from labelaudit.labels import encode_labels
 
-        sources = _as_sources(pred_probs)
+        sources = arrays.prob_sources(pred_probs)
         n_columns = int(sources[0].shape[1]) if sources and len(sources[0].shape) == 2 else None
         codes, names = encode_labels(labels, classes=classes, n_columns=n_columns)
         n = len(codes)
@@ -212,19 +214,16 @@ class Dataset:
             ids=np.empty(n, dtype=object),
             labels=codes,
             classes=names,
-            text=None if text is None else np.asarray(text, dtype=object),
-            features=None if features is None else features.reset_index(drop=True),
-            embeddings=None if embeddings is None else np.asanyarray(embeddings),
+            text=None if text is None else arrays.strings(text, "text"),
+            features=None if features is None else arrays.feature_table(features),
+            embeddings=None if embeddings is None else arrays.vectors(embeddings),
             pred_probs=sources,
-            groups={
-                key: np.asarray(values, dtype=object).astype(str).astype(object)
-                for key, values in (groups or {}).items()
-            },
+            groups={key: arrays.strings(values, f"group column {key!r}") for key, values in (groups or {}).items()},
             rows=np.arange(n, dtype=np.int64),
         )
         dataset._check_lengths()
-        found = derived_ids(dataset) if ids is None else np.asarray(ids).astype(str).astype(object)
-        return replace(dataset, ids=_checked_ids(found, n))
+        found = derived_ids(dataset) if ids is None else arrays.strings(ids, "ids")
+        return replace(dataset, ids=arrays.checked_ids(found, n))
 
     def _check_lengths(self) -> None:
         columns: dict[str, Any] = {
@@ -232,31 +231,14 @@ class Dataset:
             "features": self.features,
             "embeddings": self.embeddings,
             **{f"group column {name!r}": values for name, values in self.groups.items()},
+            **{f"pred_probs[{place}]": source for place, source in enumerate(self.pred_probs)},
         }
         for name, values in columns.items():
-            if values is not None and len(values) != len(self):
+            rows = None if values is None else values.shape[0] if hasattr(values, "shape") else len(values)
+            if rows is not None and rows != len(self):
                 raise LabelsError(
-                    f"There are {len(self)} labels but {len(values)} rows of {name}.", "Give one row for each label."
+                    f"There are {len(self)} labels but {rows} rows of {name}.", "Give one row for each label."
                 )
-
-
-def _as_sources(pred_probs: Any) -> tuple[ProbSource, ...]:
-    if pred_probs is None:
-        return ()
-    return tuple(pred_probs) if isinstance(pred_probs, list | tuple) else (pred_probs,)
-
-
-def _checked_ids(ids: NDArray[np.object_], n: int) -> NDArray[np.object_]:
-    if len(ids) != n:
-        raise LabelsError(f"There are {n} labels but {len(ids)} ids.", "Give one id for each label.")
-    if len(set(ids)) != n:
-        seen: set[str] = set()
-        twice = next(item for item in ids if item in seen or seen.add(item))  # type: ignore[func-returns-value]
-        raise LabelsError(
-            f"The id {twice!r} occurs more than once.",
-            "Ids must be unique; leave them out to derive them from content.",
-        )
-    return ids
 
 
 @dataclass(frozen=True, kw_only=True)
