@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.encoders import Encoder
 from labelaudit.encoders._ngrams import Terms, count_terms
+from labelaudit.threads import on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +37,7 @@ def encode(dataset: Dataset) -> csr_array:
     assert dataset.text is not None
     n = len(dataset.text)
     words, characters = count_terms(dataset.text, chars=_CHARS)
-    blocks = [_tf_idf(terms, n) for terms in (words, characters)]
+    blocks = list(on_threads(partial(_tf_idf, n=n), (words, characters), 2))
     return sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
 
 
@@ -53,7 +55,10 @@ def _tf_idf(terms: Terms, n: int) -> csr_array:
     row, term = terms.row[kept], place[column[kept]]
     weight = (1 + np.log(terms.times[kept])) * idf[term]
     weight /= np.sqrt(2 * np.bincount(row, weights=weight**2, minlength=n))[row]
-    return sparse.csr_array((weight.astype(np.float32), (row, term)), shape=(n, len(chosen)))
+    # Terms come sorted by text and by hash, which is the order of the columns: nothing is left to sort.
+    starts = np.zeros(n + 1, dtype=np.int32 if len(row) <= np.iinfo(np.int32).max else np.int64)
+    np.cumsum(np.bincount(row, minlength=n), out=starts[1:])
+    return sparse.csr_array((weight.astype(np.float32), term, starts), shape=(n, len(chosen)))
 
 
 def _most_frequent(texts_with: NDArray[np.intp]) -> NDArray[np.intp]:
