@@ -35,6 +35,8 @@ class Registry(Generic[T]):
         What a plugin must be an instance of; None accepts anything.
     attribute : str
         Name of the module's constant that is the plugin.
+    dashed : bool
+        Whether names are written with dashes, such as ``k-center``; with underscores they mean the same.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class Registry(Generic[T]):
     package: str
     expected: Any = None
     attribute: str = "PLUGIN"
+    dashed: bool = False
     _loaded: dict[str, T] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -56,7 +59,7 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Return all names, sorted, without importing a plugin."""
-        return tuple(sorted({*self._own_names(), *self._entry_points()}))
+        return tuple(sorted(map(self._written, {*self._own_names(), *self._entry_points()})))
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Import and yield every plugin with its name, sorted by name."""
@@ -73,8 +76,12 @@ class Registry(Generic[T]):
             If the plugin of an installed package does not load or is of the wrong type.
         """
         if name not in self._loaded:
-            self._loaded[name] = self._import(name)
+            known = {self._written(each): each for each in (*self._entry_points(), *self._own_names())}
+            self._loaded[name] = self._import(known.get(self._written(name), name))
         return self._loaded[name]
+
+    def _written(self, name: str) -> str:
+        return name.replace("_", "-") if self.dashed else name
 
     def _import(self, name: str) -> T:
         if name in self._own_names():

@@ -75,20 +75,7 @@ class Format:
     check: Callable[[Batch], Iterator[str]] = _nothing_to_say
 
 
-class _Formats(Registry[Format]):
-    """The formats; ``label-studio`` and ``label_studio`` are the same."""
-
-    def names(self) -> tuple[str, ...]:
-        """Return all names as users write them, sorted."""
-        return tuple(name.replace("_", "-") for name in super().names())
-
-    def get(self, name: str) -> Format:
-        """Import the format called `name`."""
-        known = {each.replace("_", "-"): each for each in super().names()}
-        return super().get(known.get(name.replace("_", "-"), name))
-
-
-FORMATS: Registry[Format] = _Formats("format", "labelaudit.formats", Format)
+FORMATS: Registry[Format] = Registry("format", "labelaudit.formats", Format, dashed=True)
 
 
 def losses(format: Format, batch: Batch) -> list[str]:

@@ -119,17 +119,4 @@ class Strategy:
     needs_vectors: bool = False
 
 
-class _Strategies(Registry[Strategy]):
-    """The strategies; ``k-center`` and ``k_center`` are the same."""
-
-    def names(self) -> tuple[str, ...]:
-        """Return all names as users write them, sorted."""
-        return tuple(name.replace("_", "-") for name in super().names())
-
-    def get(self, name: str) -> Strategy:
-        """Import the strategy called `name`."""
-        known = {each.replace("_", "-"): each for each in super().names()}
-        return super().get(known.get(name.replace("_", "-"), name))
-
-
-STRATEGIES: Registry[Strategy] = _Strategies("strategy", "labelaudit.selection", Strategy)
+STRATEGIES: Registry[Strategy] = Registry("strategy", "labelaudit.selection", Strategy, dashed=True)
