@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Audit the labels of DATA and write the result as a folder.
 
-    DATA is a CSV, TSV, JSONL or Parquet file, a folder of images with one folder per class, a Hugging Face dataset
+    DATA is a CSV, TSV, JSONL or Parquet file, a folder of Parquet shards or of images by class, a Hugging Face dataset
     saved on disk, or NumPy labels. Columns are recognised where they are unmistakable.
 
     Without probabilities of your own (--pred-probs), labelaudit trains a classifier by cross-validation, so that each
@@ -93,19 +93,19 @@ def command(
 
 
 def _read_as_before(after: str, options: ReadOptions) -> ReadOptions:
-    """Take the columns that are not given from the earlier audit; corrected data has columns beside them."""
+    """Take what is not given from the earlier audit; corrected data has columns beside those that it was read by."""
     from dataclasses import replace
 
     from labelaudit.audit_folder import load
 
     origin = load(after).origin
-    before = {} if origin is None else origin.options
-    taken = {name: before[name] for name in _KEPT_OPTIONS if before.get(name) and not getattr(options, name)}
-    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in taken.items()}
-    return replace(options, **plain)
+    before = ReadOptions() if origin is None else ReadOptions.from_dict(origin.options)
+    plain = ReadOptions()
+    taken = {name: getattr(before, name) for name in _KEPT_OPTIONS if getattr(options, name) == getattr(plain, name)}
+    return replace(options, **taken)
 
 
-_KEPT_OPTIONS = ("label", "text", "image", "id", "features", "group")
+_KEPT_OPTIONS = ("label", "text", "image", "id", "features", "group", "classes", "encoding", "delimiter", "normalize")
 
 
 def _carry(after: str, target: Path, person: str) -> None:

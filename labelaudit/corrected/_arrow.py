@@ -82,7 +82,7 @@ class LabelColumns:
         n = len(part)
         new = {name: column.slice(start, n) for name, column in self.columns.items()}
         place = part.column_names.index(self.label)
-        beside = part.schema.field(place)
+        beside = part.schema.field(place).with_type(new[self.label].type)  # shards may differ in width
         before, verdict = self.names["before"], self.names["verdict"]
         result = (
             part.set_column(place, beside, new[self.label])

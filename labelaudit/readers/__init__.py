@@ -68,8 +68,8 @@ def read(
     Parameters
     ----------
     path : path-like
-        CSV or TSV (also ``.gz``), JSONL or a JSON array, Parquet, a folder of images with one folder a class, a Hugging
-        Face dataset saved on disk, NumPy labels (``.npy``), or a folder with ``labels.npy``.
+        CSV or TSV (also ``.gz``), JSONL or a JSON array, Parquet or a folder of its shards, a folder of images with one
+        folder a class, a Hugging Face dataset saved on disk, NumPy labels (``.npy``), or a folder with ``labels.npy``.
     options : ReadOptions, optional
         How to read.
     progress : callable, optional

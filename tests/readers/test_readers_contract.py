@@ -50,6 +50,15 @@ def _parquet(folder: Path) -> Path:
     return folder / "data.parquet"
 
 
+def _shards(folder: Path) -> Path:
+    shards = folder / "repository" / "data"
+    shards.mkdir(parents=True)
+    data = pa.Table.from_pylist(ROWS)
+    for number, part in enumerate((data.slice(0, 2), data.slice(2, 2), data.slice(4))):
+        pq.write_table(part, shards / f"train-0000{number}-of-00003.parquet")
+    return folder / "repository"
+
+
 def _huggingface(folder: Path) -> Path:
     saved = folder / "saved"
     saved.mkdir()
@@ -84,6 +93,7 @@ EXAMPLES = {
     "jsonl": _jsonl,
     "numpy": _numpy,
     "parquet": _parquet,
+    "shards": _shards,
 }
 
 
@@ -131,7 +141,7 @@ def test_reading_again_with_the_resolved_options_gives_the_same(name: str, tmp_p
     same(first, read(path, **json.loads(json.dumps(resolved))))
 
 
-@pytest.mark.parametrize("name", ["jsonl", "parquet", "huggingface"])
+@pytest.mark.parametrize("name", ["jsonl", "parquet", "shards", "huggingface"])
 def test_the_same_rows_are_the_same_dataset_in_every_format(name: str, tmp_path: Path) -> None:
     dataset = read(EXAMPLES[name](tmp_path), group="channel")
     same(dataset, read(_csv(tmp_path), group="channel"))
