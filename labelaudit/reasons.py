@@ -27,6 +27,7 @@ ADDS_FROM = 0.1
 
 _TAIL_FROM = 0.5  # a tail of e^0.5: the rest of the probability counts as more than one and a half classes
 _RARE_BELOW = 2.0 / 3.0  # times the average pair
+_PARTS = {2 / 3: "two thirds", 1 / 2: "half", 1 / 3: "a third", 1 / 4: "a quarter", 1 / 5: "a fifth", 1 / 10: "a tenth"}
 _OUTLIER_FROM = 0.99
 
 
@@ -219,9 +220,17 @@ def _of_confusion(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
     lift = grounds.pair_lift[chosen]
     said = _blank(chosen)
     for i in np.flatnonzero(speak & (lift <= _RARE_BELOW)).tolist():
-        often = f"only {lift[i]:.2g} times as often as the average pair" if lift[i] > 0 else "nowhere else"
-        said[i] = f"the model mixes up these two classes {often}"
+        often = f"only {_part(lift[i])} as often as the average pair" if lift[i] > 0 else "nowhere else"
+        said[i] = f"the model mixes up these two classes {often}, so this is hardly a slip of the model"
     return said
+
+
+def _part(share: float) -> str:
+    """Say in words how large a share of at most two thirds is: the nearest one that has a name."""
+    least = min(_PARTS)
+    return (
+        _PARTS[min(_PARTS, key=lambda part: abs(part - share))] if share > least / 2 else f"less than {_PARTS[least]}"
+    )
 
 
 def _of_members(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:

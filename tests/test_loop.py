@@ -272,18 +272,27 @@ def test_a_file_that_is_not_there(audit, tmp_path):
         import_answers(audit, tmp_path / "nowhere", "jsonl", person="lea")
 
 
+HEALTH = {"items": 8, "assessed": 8, "suspects": 2, "ambiguous": 1, "expected_errors": 2.0, "agreement": 0.5}
+
+
 def test_compare_counts_what_was_found(source, audit, tmp_path):
     changed = source.read_text().replace("r0,good,pos", "r0,good,neg").replace("r1,bad", "r1,worse") + "r9,new,pos\n"
     (tmp_path / "new.csv").write_text(changed)
-    health = {
-        "items": 8, "assessed": 8, "suspects": 2, "ambiguous": 1, "expected_errors": 2.0, "agreement": 0.5,
-    }  # fmt: skip
     later = audit_of(read(tmp_path / "new.csv", label="label", text=("text",), id="id"), tmp_path / "new.audit")
-    old, new = (one.__class__(**{**vars_of(one), "health": health}) for one in (audit, later))
+    old, new = (one.__class__(**{**vars_of(one), "health": HEALTH}) for one in (audit, later))
     found = compare(old, new)
     assert (found.common, found.added, found.removed, found.edited) == (7, 1, 0, 1)
     assert [(move.item_id, move.label_before, move.label_after) for move in found.relabelled] == [("r0", "pos", "neg")]
     assert found.before["expected_error_rate"] == 0.25
+    assert not found.moved
+
+
+def test_compare_names_items_that_moved_and_none_that_moved_too_little_to_see(audit):
+    moved = audit.items["suspicion"].copy()
+    moved.loc["r3"], moved.loc["r4"] = moved.loc["r3"] + 0.004, moved.loc["r4"] - 0.2
+    old = audit.__class__(**{**vars_of(audit), "health": HEALTH})
+    new = audit.__class__(**{**vars_of(old), "items": audit.items.assign(suspicion=moved)})
+    assert [move.item_id for move in compare(old, new).moved] == ["r4"]
 
 
 def vars_of(audit):

@@ -75,10 +75,14 @@ def test_neighbours_that_do_not_back_the_suggestion_are_counted_for_the_given_la
 def test_a_pair_that_is_rarely_confused_is_given_with_its_frequency(grounds):
     told = with_terms(grounds, confusion=1.0)
     assert explain(0, told) == "labelled refund"  # one confusion among three pairs proves nothing
-    for lift, words in ((0.0, "nowhere else"), (0.25, "only 0.25 times as often as the average pair")):
+    said = {0.0: "nowhere else", 0.01: "less than a tenth", 0.26: "a quarter", 0.5: "half", 0.6: "two thirds"}
+    for lift, part in said.items():
+        words = f"only {part} as often as the average pair" if lift else part
         counted = replace(told)
         counted.__dict__["pair_lift"] = np.full(12, lift)
-        assert explain(0, counted) == f"labelled refund; the model mixes up these two classes {words}"
+        assert explain(0, counted) == (
+            f"labelled refund; the model mixes up these two classes {words}, so this is hardly a slip of the model"
+        )
     often = replace(told)
     often.__dict__["pair_lift"] = np.full(12, 4.0)
     assert explain(0, often) == "labelled refund"

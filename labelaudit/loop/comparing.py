@@ -35,7 +35,7 @@ class Comparison:
     errors_found : int
         Relabelled items that the earlier audit suspected.
     moved : tuple of Move
-        Items of the same label whose suspicion changed most.
+        Items of the same label whose suspicion changed most, by 0.01 at least.
     before, after : mapping
         ``items``, ``suspects``, ``ambiguous``, ``expected_errors``, ``expected_error_rate`` (0..1) and ``agreement``
         (share of labels that the model shares, 0..1) of each audit.
@@ -55,6 +55,9 @@ class Comparison:
         """Return the comparison as plain values."""
         return asdict(self)
 
+
+_LEAST_MOVE = 0.01
+"""Change of suspicion below which an item stands where it stood."""
 
 _NUMBERS = ("items", "assessed", "suspects", "ambiguous", "expected_errors", "agreement")
 
@@ -87,7 +90,7 @@ def compare(old: Audit, new: Audit, *, moves: int = 20) -> Comparison:
         edited=int((~same).sum()),
         relabelled=_moves(relabelled),
         errors_found=int(relabelled["is_suspect before"].sum()),
-        moved=_moves(rest.loc[change[change > 0].index[:moves]]),
+        moved=_moves(rest.loc[change[change >= _LEAST_MOVE].index[:moves]]),
         before=_numbers(old),
         after=_numbers(new),
     )
