@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _show(session: Session, path: str) -> None:
-    # Imported when it is first shown, so that the queue does not wait for plotly.
+    # Imported when it is first shown, so that the queue does not wait for what other pages need.
     show: Callable[[Session], None] = import_module(f"labelaudit.ui.{path}_page").show
     try:
         show(session)

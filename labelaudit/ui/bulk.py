@@ -20,15 +20,15 @@ _PREVIEWED = 20
 _LABELS_NEEDED = {"relabel": 1, "several_fit": 2}
 
 
-def bulk_panel(session: Session, ids: Sequence[str]) -> None:
-    """Show what can be done with the chosen items."""
+def bulk_panel(session: Session, ids: Sequence[str], *, count: int | None = None) -> None:
+    """Show what can be done with the chosen items; `count` says how many are chosen where `ids` are not all of them."""
     _last_action(session)
     if not ids:
         st.caption("Choose items to decide on them together or to open them as a queue.")
         return
     chosen = list(dict.fromkeys(ids))
-    if len(chosen) > LARGEST:
-        st.text(f"{len(chosen):,} items are chosen; one action takes the first {LARGEST:,}.")
+    if (count or len(chosen)) > LARGEST:
+        st.text(f"{count or len(chosen):,} items are chosen; one action takes {LARGEST:,} of them.")
         chosen = chosen[:LARGEST]
     st.subheader(f"{count_of(len(chosen), 'item')} chosen", anchor=False)
     if st.button("Open as a queue"):

@@ -1,14 +1,16 @@
-"""Figures as plotly draws them. No widgets."""
+"""Figures as plotly.js takes them. No widgets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from labelaudit.health import Health
 
@@ -17,8 +19,14 @@ __all__ = ["MAP_COLORS", "confusion_figure", "literal", "map_figure"]
 _CLASSES_SHOWN = 40
 _LONGEST = 28
 _CELL = 26
-_SUSPECT = [[0, "#8c97a8"], [1, "#d9480f"]]  # both ends show on light and on dark
-_SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon", "hexagon", "triangle-down")
+_BANDS = 10
+# All colours show on light and on dark.
+_SUSPECT = ((0x8C, 0x97, 0xA8), (0xD9, 0x48, 0x0F))  # red, green, blue of 0 and of 1
+_UNKNOWN = "#6c7683"
+_MANY, _LARGE, _SMALL = 20_000, 6, 4  # points, and their size in pixels
+_COLORS = ("#4c78a8", "#e8792b", "#3a9e5f", "#d64550", "#8a6fc2", "#9c7a5b", "#d877b0", "#7f8c8d", "#b5a21e", "#2aa5b8")
+_SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon", "hexagon")
+_CLEAR = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
 
 MAP_COLORS = {
     "given": "given label",
@@ -37,11 +45,10 @@ def literal(text: str) -> str:
     >>> literal("<b>refund</b>")
     '&lt;b&gt;refund&lt;/b&gt;'
     """
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…", quote=False)
 
 
-def confusion_figure(health: Health, cells: pd.DataFrame) -> go.Figure:
+def confusion_figure(health: Health, cells: pd.DataFrame) -> dict[str, Any]:
     """Draw suspects by given and suggested label; a cell carries both names in ``customdata``.
 
     Parameters
@@ -55,86 +62,140 @@ def confusion_figure(health: Health, cells: pd.DataFrame) -> go.Figure:
     names = [part.name for part in worst][:_CLASSES_SHOWN]
     shown = cells[cells["given"].isin(names) & cells["suggested"].isin(names)]
     place = {name: index for index, name in enumerate(names)}
-    side = max(320, _CELL * len(names))
     # Markers, not a heat map trace: only the points of scatter traces can be chosen.
-    figure = go.Figure(
-        go.Scatter(
-            x=shown["suggested"].map(place),
-            y=shown["given"].map(place),
-            mode="markers+text",
-            text=shown["suspects"].astype(str),
-            textfont={"size": 10},
-            marker={
-                "symbol": "square",
-                "size": _CELL - 2,
-                "color": shown["suspects"],
-                "colorscale": [[0, "#dbe7f6"], [1, "#8ab0e6"]],  # light enough for dark figures in both themes
-                "cmin": 0,
-                "line": {"width": 0},
-            },
-            customdata=shown[["given", "suggested", "suspects"]].to_numpy(),
-            hovertemplate="labelled %{y}<br>looks like %{x}<br>%{text} suspects<extra></extra>",
-        )
-    )
-    figure.update_traces(
-        textfont_color="#10233f", selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}}
-    )
-    ticks: dict[str, Any] = {
-        "tickvals": list(range(len(names))), "ticktext": [literal(name) for name in names],
-        "range": [-0.6, len(names) - 0.4], "zeroline": False,
-    }  # fmt: skip
-    figure.update_xaxes(title="suggested label", tickangle=-45, side="top", **ticks)
-    figure.update_yaxes(title="given label", **{**ticks, "range": ticks["range"][::-1]})
-    figure.update_layout(
-        height=side + 220,
-        width=side + 260,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        dragmode=False,
-        showlegend=False,
-    )
-    return figure
+    trace = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": shown["suggested"].map(place).astype(int).tolist(),
+        "y": shown["given"].map(place).astype(int).tolist(),
+        "text": shown["suspects"].astype(str).tolist(),
+        "textfont": {"size": 10, "color": "#10233f"},
+        "marker": {
+            "symbol": "square",
+            "size": _CELL - 2,
+            "color": shown["suspects"].tolist(),
+            "colorscale": [[0, "#dbe7f6"], [1, "#8ab0e6"]],  # light enough for dark figures in both themes
+            "cmin": 0,
+            "line": {"width": 0},
+        },
+        "customdata": shown[["given", "suggested"]].astype(str).to_numpy().tolist(),
+        "hovertemplate": "labelled %{y}<br>looks like %{x}<br>%{text} suspects<extra></extra>",
+        "unselected": {"marker": {"opacity": 1}},
+    }
+    side = max(320, _CELL * len(names))
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [literal(name) for name in names]}
+    span = [-0.6, len(names) - 0.4]
+    common = {**ticks, "zeroline": False, "automargin": True, "gridcolor": "rgba(128,128,128,0.25)"}
+    layout = {
+        "height": side + 220,
+        "width": side + 260,
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "xaxis": {
+            **common,
+            "title": {"text": "suggested label", "standoff": 12},
+            "tickangle": -45,
+            "side": "top",
+            "range": span,
+        },
+        "yaxis": {**common, "title": {"text": "given label", "standoff": 12}, "range": span[::-1]},
+        "dragmode": False,
+        "clickmode": "event+select",
+        "showlegend": False,
+        **_CLEAR,
+    }
+    return {"data": [trace], "layout": layout, "config": {"displayModeBar": False}}
 
 
-def map_figure(points: pd.DataFrame, color: str) -> go.Figure:
+def map_figure(points: pd.DataFrame, color: str) -> dict[str, Any]:
     """Draw items on a plane; each point carries its item id in ``customdata``.
+
+    Values from 0 to 1 are drawn in ten bands of one colour each: to give each of 100,000 points a colour of its own
+    takes plotly half a second longer, and a band can be hidden by its name beside the map.
 
     Parameters
     ----------
     points : DataFrame
         With the columns ``id``, ``x``, ``y`` and ``value``, which is a number from 0 to 1 for ``suspicion``
-        and ``ambiguity`` and a name otherwise.
+        and ``ambiguity`` and a name otherwise. What comes later is drawn on top.
     color : str
         One of :data:`MAP_COLORS`.
     """
-    figure = go.Figure()
-    if color in {"suspicion", "ambiguity"}:
-        marker = {"size": 6, "color": points["value"], "colorscale": _SUSPECT, "cmin": 0, "cmax": 1}
-        marker["colorbar"] = {"title": color}
-        figure.add_trace(_points(points, color, marker))
-    else:
-        for index, name in enumerate(_by_size(points["value"])):
-            part = points[points["value"] == name]
-            figure.add_trace(_points(part, literal(name), {"size": 6, "symbol": _SYMBOLS[index % len(_SYMBOLS)]}))
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    figure.update_layout(
-        height=620, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="lasso", legend={"itemsizing": "constant"}
-    )
-    return figure
+    groups = _bands(points["value"]) if color in {"suspicion", "ambiguity"} else _names(points["value"])
+    size = _LARGE if len(points) <= _MANY else _SMALL
+    traces = [_points(points[is_in], name, {"size": size, **marker}) for name, marker, is_in in groups]
+    legend = {"title": {"text": MAP_COLORS[color]}, "itemsizing": "constant"}
+    layout = {
+        "height": 620,
+        # Nothing is measured first, so there is one draw: fixed margins and ranges.
+        "margin": {"l": 0, "r": 230, "t": 0, "b": 0, "autoexpand": False},
+        "xaxis": {"visible": False, "range": _range(points["x"])},
+        "yaxis": {"visible": False, "range": _range(points["y"])},
+        "dragmode": "lasso",
+        "clickmode": "event+select",
+        "showlegend": True,
+        "legend": {**legend, "traceorder": "reversed" if color in {"suspicion", "ambiguity"} else "normal"},
+        **_CLEAR,
+    }
+    buttons = [["lasso2d", "select2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]]
+    return {"data": traces, "layout": layout, "config": {"displaylogo": False, "modeBarButtons": buttons}}
 
 
-def _points(points: pd.DataFrame, name: str, marker: dict[str, Any]) -> go.Scattergl:
-    return go.Scattergl(
-        x=points["x"],
-        y=points["y"],
-        mode="markers",
-        name=name,
-        marker=marker,
-        customdata=points["id"],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+def _points(points: pd.DataFrame, name: str, marker: dict[str, Any]) -> dict[str, Any]:
+    """Return a trace as plotly.js reads it: as a graph object 100,000 points take Python half a second."""
+    ids = points["id"].tolist()
+    together = "".join(ids)  # one search, not one for each of 100,000
+    is_markup = "<" in together or "&" in together
+    return {
+        "type": "scattergl",
+        "mode": "markers",
+        "name": literal(name),
+        "x": _encoded(points["x"]),
+        "y": _encoded(points["y"]),
+        "customdata": ids,
+        "text": [escape(item, quote=False) for item in ids] if is_markup else None,
+        "hovertemplate": f"%{{{'text' if is_markup else 'customdata'}}}<extra>%{{fullData.name}}</extra>",
+        "marker": marker,
+        "unselected": {"marker": {"opacity": 0.15}},
+    }
 
 
-def _by_size(values: pd.Series[Any]) -> Sequence[str]:
+def _encoded(values: pd.Series[float]) -> dict[str, str]:
+    """Return numbers as bytes that plotly.js takes as they are."""
+    return {"dtype": "f4", "bdata": b64encode(values.to_numpy(dtype="<f4").tobytes()).decode("ascii")}
+
+
+def _range(values: pd.Series[float]) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    room = 0.03 * (high - low) or 1.0
+    return [low - room, high + room]
+
+
+def _bands(values: pd.Series[float]) -> list[tuple[str, dict[str, Any], NDArray[np.bool_]]]:
+    """Return name, marker and members of each tenth that somebody is in, lowest first."""
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    band = np.where(np.isnan(numbers), -1, np.minimum(numbers * _BANDS, _BANDS - 1)).astype(np.int8)
+    found = []
+    for place in np.unique(band):
+        name = "not assessable" if place < 0 else f"{place / _BANDS:.1f} to {(place + 1) / _BANDS:.1f}"
+        marker = {"color": _UNKNOWN, "symbol": "x"} if place < 0 else {"color": _shade(place / (_BANDS - 1))}
+        found.append((name, marker, band == place))
+    return found
+
+
+def _shade(share: float) -> str:
+    """Return a colour between the two ends."""
+    return "#" + "".join(f"{round(low + share * (high - low)):02x}" for low, high in zip(*_SUSPECT, strict=True))
+
+
+def _names(values: pd.Series[Any]) -> list[tuple[str, dict[str, Any], NDArray[np.bool_]]]:
+    """Return name, marker and members of each group, largest first; 90 combinations of colour and symbol."""
     counts = values.value_counts()
-    return [str(name) for name in counts.sort_index().sort_values(ascending=False, kind="stable").index]
+    names = [str(name) for name in counts.sort_index().sort_values(ascending=False, kind="stable").index]
+    return [
+        (
+            name,
+            {"color": _COLORS[index % len(_COLORS)], "symbol": _SYMBOLS[index % len(_SYMBOLS)]},
+            (values == name).to_numpy(),
+        )
+        for index, name in enumerate(names)
+    ]

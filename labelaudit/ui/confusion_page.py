@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from labelaudit.ui.charts import confusion_figure
+from labelaudit.ui.plot import load_plotly, mount_plot
 from labelaudit.ui.session import Session
 from labelaudit.ui.words import count_of
 
@@ -17,6 +18,7 @@ _NAMED = 3
 
 def show(session: Session) -> None:
     """Show the confusion of given and suggested labels, and one class in detail."""
+    load_plotly()
     st.title("Classes and confusion")
     cells = _cells(session)
     if cells.empty:
@@ -38,14 +40,13 @@ def _confusion(session: Session, cells: pd.DataFrame) -> None:
     for pair in session.bench.health.confused_pairs[:_NAMED]:
         st.text(f"{pair.given} looks like {pair.suggested}: {count_of(pair.suspects, 'suspect')}")
     st.caption("Suspects by given and suggested label, worst classes first. Choose a cell to open its queue.")
-    figure = confusion_figure(session.bench.health, cells)
-    chosen = st.plotly_chart(
-        figure, on_select="rerun", selection_mode="points", key="confusion", width="content",
-        config={"displayModeBar": False},
+    chosen = mount_plot(
+        confusion_figure(session.bench.health, cells),
+        key="confusion",
         alt="Suspects by given and suggested label; the overview lists the strongest pairs as a table.",
-    )  # fmt: skip
-    if chosen.selection.points:
-        given, suggested, _ = chosen.selection.points[0]["customdata"]
+    )
+    if chosen.points:
+        given, suggested = chosen.points[0]
         session.open_queue(given=given, suggested=suggested)
 
 

@@ -10,15 +10,16 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from labelaudit.errors import MissingExtraError
-from labelaudit.ui.bulk import bulk_panel
+from labelaudit.ui.bulk import LARGEST, bulk_panel
 from labelaudit.ui.charts import MAP_COLORS, map_figure
+from labelaudit.ui.plot import load_plotly, mount_plot
 from labelaudit.ui.session import Session
 from labelaudit.ui.words import VERDICTS, count_of
 from labelaudit.viewing import scattered
 
 __all__ = ["show"]
 
-_POINTS = 10_000  # more take longer to arrive and to be drawn than people like to wait
+_POINTS = {"pca": 150_000, "umap": 10_000}  # more take longer to be drawn, or laid out, than people like to wait
 _PROJECTIONS = {"pca": "principal components", "umap": "neighbourhoods (UMAP)"}
 _MEANING = {
     "pca": "Places are the first two principal components: what lies far apart differs.",
@@ -28,6 +29,7 @@ _MEANING = {
 
 def show(session: Session) -> None:
     """Show the map of the audit."""
+    load_plotly()
     st.title("Map")
     if "embeddings" not in session.bench.audit.arrays:
         st.write("This audit has no embeddings, so there is no map. Give some with --embeddings when you audit.")
@@ -36,7 +38,7 @@ def show(session: Session) -> None:
         color = _choice("Colour", MAP_COLORS, "suspicion")
         projection = _choice("Places", _PROJECTIONS, "pca")
         flagged = st.checkbox("Flagged items only")
-    rows = _rows(session, flagged_only=flagged)
+    rows = _rows(session, _POINTS[projection], flagged_only=flagged)
     places = _places(session, rows, projection)
     if places is None:
         projection, places = "pca", session.bench.map_places[rows]
@@ -51,12 +53,11 @@ def show(session: Session) -> None:
     if color in {"suspicion", "ambiguity"}:
         points = points.sort_values("value", kind="stable", na_position="first")  # what matters is drawn on top
     st.caption(_shown(session, len(rows), flagged_only=flagged))
-    chosen = st.plotly_chart(
-        map_figure(points, color), on_select="rerun", selection_mode=("lasso", "box"),
-        key="map", config={"displaylogo": False}, alt="Items on a plane; the table lists the same items.",
-    )  # fmt: skip
+    chosen = mount_plot(
+        map_figure(points, color), key="map", alt="Items on a plane; the table lists the same items.", most=LARGEST
+    )
     st.caption(_MEANING[projection])
-    bulk_panel(session, [_item_of(point) for point in chosen.selection.points])
+    bulk_panel(session, chosen.points, count=chosen.count)
 
 
 def _choice(title: str, options: dict[str, str], usual: str) -> str:
@@ -72,11 +73,11 @@ def _flagged(session: Session) -> NDArray[np.bool_]:
     return flagged
 
 
-def _rows(session: Session, *, flagged_only: bool) -> NDArray[np.intp]:
-    """Return the rows of the audit's table to draw."""
+def _rows(session: Session, most: int, *, flagged_only: bool) -> NDArray[np.intp]:
+    """Return up to `most` rows of the audit's table to draw."""
     suspicion = session.bench.audit.items["suspicion"].to_numpy(dtype=np.float64, na_value=np.nan)
     among = np.flatnonzero(_flagged(session)) if flagged_only else np.arange(len(suspicion))
-    return among[scattered(suspicion[among], _POINTS)]
+    return among[scattered(suspicion[among], most)]
 
 
 def _places(session: Session, rows: NDArray[np.intp], projection: str) -> NDArray[np.float32] | None:
@@ -93,11 +94,12 @@ def _places(session: Session, rows: NDArray[np.intp], projection: str) -> NDArra
 def _shown(session: Session, count: int, *, flagged_only: bool) -> str:
     total = int(_flagged(session).sum()) if flagged_only else len(session.bench.audit.items)
     kind = "flagged item" if flagged_only else "item"
+    how = "Draw around items, or click one, to choose them; without a mouse use the table."
     if count == total:
-        return f"{count_of(total, kind)}. Draw around items to choose them."
+        return f"{count_of(total, kind)}. {how}"
     return (
-        f"{count:,} of {count_of(total, kind)} shown: the {_POINTS // 4:,} most suspect, and an even choice of the "
-        "others. Draw around items to choose them; what is not shown is not chosen."
+        f"{count:,} of {count_of(total, kind)} shown: the {count // 4:,} most suspect, and an even choice of the "
+        f"others. {how} What is not shown is not chosen."
     )
 
 
@@ -109,8 +111,3 @@ def _values(session: Session, color: str) -> NDArray[Any]:
         return items["given_label"].astype(object).fillna("no label").to_numpy()
     decided = {row.item_id: row.verdict for row in session.bench.store.records.resolved()}
     return np.array([VERDICTS[decided[item]] if item in decided else "open" for item in items.index], dtype=object)
-
-
-def _item_of(point: Any) -> str:
-    data = point["customdata"]
-    return str(data[0] if isinstance(data, list) else data)

@@ -103,7 +103,6 @@ class Workbench:
         """Do what the first one to open the map would have to wait for; called beside the first card."""
         if "embeddings" in self.audit.arrays:
             self.map_places  # noqa: B018 -- kept once computed
-        import plotly.graph_objects  # noqa: F401 -- half a second
 
     @property
     def store(self) -> Store:

@@ -50,7 +50,7 @@ def settled(page: Any, name: str) -> None:
     else:
         page.wait_for_selector("h1")
     if name in {"map", "confusion"}:
-        page.wait_for_selector(".js-plotly-plot .main-svg")
+        page.wait_for_selector("[data-drawn]")
     page.wait_for_selector("[data-testid=stStatusWidget]", state="detached")
     page.wait_for_timeout(700)
 

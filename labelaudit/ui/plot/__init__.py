@@ -1,0 +1,78 @@
+"""Figures as a Streamlit component that draws with plotly.js and tells which points were chosen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v1 import declare_component
+
+__all__ = ["Chosen", "load_plotly", "mount_plot"]
+
+_FOLDER = Path(__file__).parent
+_LIBRARY = "plotly-gl2d.min.js"
+_SERVED_AS = "plotly"
+
+
+def _source(*names: str) -> str:
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+# Not in a shadow of its own: plotly puts its styles into the page.
+_plot = st.components.v2.component(
+    "labelaudit_plot", css=_source("plot.css"), js=_source("library.js", "plot.js"), isolate_styles=False
+)
+
+
+def load_plotly() -> None:
+    """Let the browser fetch and start plotly while the page is still being made."""
+    # Nothing of the data is in this script. A component would do the same some tenths of a second later.
+    call = f"library({json.dumps(_address())}).catch(() => {{}}); // the figure itself says so"
+    st.html(f"<script>(() => {{\n{_source('library.js')}\n{call}\n}})();</script>", unsafe_allow_javascript=True)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen in a figure.
+
+    Attributes
+    ----------
+    points : list
+        ``customdata`` of the chosen points, topmost first; of a large choice only the first ones.
+    count : int
+        How many are chosen.
+    """
+
+    points: list[Any]
+    count: int
+
+
+def mount_plot(figure: dict[str, Any], *, key: str, alt: str, most: int = 1) -> Chosen:
+    """Draw a figure and return what was chosen in it.
+
+    Parameters
+    ----------
+    figure : dict
+        ``data``, ``layout`` and ``config`` as plotly.js takes them. Points of a trace are chosen by their
+        ``customdata``. Without a width it is as wide as the page.
+    key : str
+        Its place in the session.
+    alt : str
+        What it shows, for those who do not see it.
+    most : int
+        So many of the chosen points are told, and the number of all.
+    """
+    data = {"library": _address(), "figure": json.dumps(figure), "alt": alt, "most": most}
+    default = {"chosen": {"points": [], "count": 0}}
+    height = figure["layout"]["height"]
+    drawn = _plot(data=data, key=key, default=default, height=height, on_chosen_change=lambda: None)
+    return Chosen(points=list(drawn.chosen["points"]), count=int(drawn.chosen["count"]))
+
+
+def _address() -> str:
+    """Serve the library from this machine; this is for scripts of a session only, so it cannot be done on import."""
+    declare_component(_SERVED_AS, path=_FOLDER / "plotly")
+    return f"component/{__name__}.{_SERVED_AS}/{_LIBRARY}"

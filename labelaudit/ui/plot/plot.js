@@ -1,0 +1,85 @@
+// A figure: drawn when it changes and not at every answer of the server, and what is chosen in it.
+
+const PLOTS = new WeakMap();
+
+class Plot {
+  constructor(root) {
+    this.place = document.createElement("div");
+    this.place.className = "labelaudit-plot";
+    this.place.setAttribute("role", "group");
+    this.chosen = new Set();
+    root.append(this.place);
+    this.resized = new ResizeObserver(() => this.fit());
+    this.resized.observe(this.place);
+  }
+
+  async receive({ data, setStateValue }) {
+    this.tell = (chosen) => setStateValue("chosen", chosen);
+    if (data.figure === this.state) return;
+    this.state = data.figure;
+    this.most = data.most;
+    this.place.setAttribute("aria-label", data.alt);
+    delete this.place.dataset.drawn;
+    try {
+      this.plotly = await library(data.library);
+    } catch {
+      this.state = null;
+      this.place.textContent = "The figure could not be loaded. Reload the page, or use the table: it lists the same items.";
+      return;
+    }
+    if (data.figure === this.state && this.place.isConnected) await this.draw(JSON.parse(data.figure));
+  }
+
+  async draw({ data, layout, config }) {
+    this.isFluid = layout.width === undefined;
+    for (const trace of data) this.mark(trace);
+    const width = layout.width ?? this.place.clientWidth;
+    const isNew = !this.place.classList.contains("js-plotly-plot");
+    // As many pixels as the screen has: plotly would draw four times as many.
+    await this.plotly.react(this.place, data, { ...layout, width }, { ...config, plotGlPixelRatio: devicePixelRatio });
+    if (isNew) {
+      this.place.on("plotly_selected", (event) => event && this.take());
+      this.place.on("plotly_deselect", () => this.take());
+    }
+    this.place.dataset.drawn = data.reduce((sum, trace) => sum + trace.customdata.length, 0);
+    if (this.chosen.size) this.take(); // some may be gone
+  }
+
+  // Keep what was chosen in sight when the same points come back in other colours.
+  mark(trace) {
+    if (!this.chosen.size) return;
+    trace.selectedpoints = [...trace.customdata.keys()].filter((index) => this.chosen.has(trace.customdata[index]));
+  }
+
+  take() {
+    const points = this.place.data.flatMap((trace) => (trace.visible === "legendonly" ? [] : trace.selectedpoints ?? [])
+      .map((index) => trace.customdata[index])).reverse();
+    if (points.length === this.chosen.size && points.every((point) => this.chosen.has(point))) return;
+    this.chosen = new Set(points);
+    this.tell({ points: points.slice(0, this.most), count: points.length });
+  }
+
+  fit() {
+    const width = this.place.clientWidth;
+    if (!this.isFluid || !this.place.dataset.drawn || !width || width === this.place.layout.width) return;
+    clearTimeout(this.fitting);
+    this.fitting = setTimeout(() => this.plotly.relayout(this.place, { width }), 150);
+  }
+
+  close() {
+    this.resized.disconnect();
+    clearTimeout(this.fitting);
+    if (this.plotly) this.plotly.purge(this.place);
+  }
+}
+
+export default function plot(component) {
+  const root = component.parentElement;
+  if (!PLOTS.has(root)) PLOTS.set(root, new Plot(root));
+  PLOTS.get(root).receive(component);
+  return () => setTimeout(() => {
+    if (root.isConnected) return;
+    PLOTS.get(root)?.close();
+    PLOTS.delete(root);
+  });
+}
