@@ -9,6 +9,7 @@ The given label of an item never enters its ambiguity.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AMBIGUOUS_ABOVE", "AMBIGUOUS_SHARE", "NeighborEntropy", "ambiguity", "ambiguous_flags"]
 
-AMBIGUOUS_ABOVE = 1.0 - np.exp(-(np.log(3.0) - 2.0 / 3.0 * np.log(2.0)))
+AMBIGUOUS_ABOVE = 1.0 - math.exp(-(math.log(3.0) - 2.0 / 3.0 * math.log(2.0)))
 """Ambiguity of an item on which one in three people differs from the other two: about 0.47."""
 
 AMBIGUOUS_SHARE = 0.10
@@ -48,7 +49,7 @@ def ambiguity(
     neighbors: NeighborEntropy | None = None,
     members: MemberStatistics | None = None,
     threads: int | None = None,
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """Estimate how far reasonable people would disagree on each item.
 
     The entropy is that of the probabilities; with several models or repeats it is their expected entropy, the
@@ -70,13 +71,21 @@ def ambiguity(
 
     Returns
     -------
-    (n,) float64
-        0..1, below 1 − 1/K without neighbours.
+    (n,) float
+        0..1, below 1 − 1/K without neighbours. In the precision of the entropies, with neighbours in float64.
     """
-    entropy = np.maximum(np.asarray(rows.entropy if members is None else members.expected, dtype=np.float64), 0.0)
+    entropy = rows.entropy if members is None else members.expected
     if neighbors is not None:
-        entropy = entropy * _neighbor_factor(rows, entropy, np.asarray(neighbors.label_entropy, dtype=np.float64))
-    return in_blocks(lambda part: -np.expm1(-entropy[part]), len(entropy), threads)
+        exact = np.asarray(entropy, dtype=np.float64)
+        entropy = exact * _neighbor_factor(rows, exact, np.asarray(neighbors.label_entropy, dtype=np.float64))
+    return in_blocks(lambda part: _ambiguity_of(entropy[part]), len(entropy), threads, entropy.dtype)
+
+
+def _ambiguity_of(entropy: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return ``1 − exp(−H)`` as ``2 t / (1 + t)``, ``t = tanh(H / 2)``: as exact near 0 as expm1, and much faster."""
+    t = np.tanh(np.maximum(entropy, 0.0) / 2.0)
+    found: NDArray[np.floating] = 2.0 * t / (1.0 + t)
+    return found
 
 
 def ambiguous_flags(values: NDArray[np.floating]) -> NDArray[np.bool_]:

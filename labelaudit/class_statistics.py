@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.kernels import lookups
-from labelaudit.kernels.lookups import LIMB_BITS
+from labelaudit.kernels.lookups import LIMB_BITS, from_limbs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,9 +143,7 @@ class ClassStatistics:
 
         2 for a class without labels, which no probability reaches (Northcutt et al. 2021, equation 2).
         """
-        high, low = self.confidence.astype(np.float64)
-        total = high * 2.0**-LIMB_BITS + low * 2.0 ** -(2 * LIMB_BITS)
-        mean = total / np.maximum(self.counts, 1)
+        mean = from_limbs(self.confidence) / np.maximum(self.counts, 1)
         return np.where(self.counts > 0, np.maximum(mean, _THRESHOLD_FLOOR), _UNREACHABLE)
 
     @cached_property

@@ -6,16 +6,20 @@ Everything is a function of row statistics; `docs/ranking.md` derives the two co
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from labelaudit.kernels import lookups_for
+from labelaudit.kernels.lookups import from_limbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.row_statistics import RowStatistics
+    from labelaudit.kernels import RowStatistics
 
     _OfCodes = Callable[[NDArray[np.int64]], NDArray[np.float64]]
     _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.float64]]
@@ -31,7 +35,7 @@ _LARGEST_LIFT = 3.0
 
 def pair_confusion(
     rows: RowStatistics, unsure: NDArray[np.bool_], *, weight: float
-) -> Callable[[RowStatistics], NDArray[np.float64]]:
+) -> Callable[[RowStatistics], NDArray[np.floating]]:
     """Learn which pairs of classes the model mixes up, and return the term of suspicion that follows.
 
     Disagreements between two classes are compared with two expectations: with class sizes, at `weight`, and with the
@@ -50,40 +54,92 @@ def pair_confusion(
     Returns
     -------
     callable
-        From row statistics of ``m`` items to the term of each, (m,): log-odds that the label is wrong, higher where the
-        model rarely mixes up the given and the best other class.
+        From row statistics of ``m`` items to the term of each, (m,), in their precision: log-odds that the label is
+        wrong, higher where the model rarely mixes up the given and the best other class.
     """
-    n_classes = rows.n_classes
-    frequency = (np.bincount(rows.given, minlength=n_classes) + 1.0) / (len(rows) + n_classes)
-    lift, excess = _confusability(rows, unsure, frequency), _excess(rows, unsure, frequency)
+    n_classes, dtype = rows.n_classes, rows.p_given.dtype
+    counts = _Counts.of(rows, unsure)
+    lift, excess = _confusability(counts), _excess(counts)
 
-    def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.float64]:
-        return -weight * lift(other, given) - _EXCESS_WEIGHT * excess(other, given)
+    def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.floating]:
+        term = -weight * lift(other, given) - _EXCESS_WEIGHT * excess(other, given)
+        return term.astype(dtype, copy=False)
 
     if n_classes**2 > len(rows):
         return lambda rows: of_pairs(rows.other, rows.given)
     classes = np.arange(n_classes)
     table = of_pairs(np.repeat(classes, n_classes), np.tile(classes, n_classes))
-    return lambda rows: table[rows.other.astype(np.int64) * n_classes + rows.given]
+    return lambda rows: table.take((rows.other * np.int32(n_classes) + rows.given).astype(np.intp))
 
 
-def _confusability(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: NDArray[np.float64]) -> _OfPairs:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Counts:
+    """What is counted of all rows, and of those where the model is unsure.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of all rows.
+    frequency : (K,) float64
+        Share of each given class, never 0.
+    pairs, seen : (m,) int64
+        Codes ``predicted · K + given`` of different classes, ascending, and how many unsure rows have them.
+    foreseen : callable
+        From codes ``predicted · K + second best`` to the sums of the latter's probability over the unsure rows.
+    rest : (K,) float64
+        By predicted class: sums over these rows of what the model gives to all but its two best classes.
+    """
+
+    n_rows: int
+    frequency: NDArray[np.float64]
+    pairs: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    foreseen: _OfCodes
+    rest: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: RowStatistics, unsure: NDArray[np.bool_]) -> _Counts:
+        """Count rows and add up probabilities, exactly, so that their order changes no bit."""
+        n, n_classes = len(rows), rows.n_classes
+        lookups = lookups_for(n * n_classes)
+        labels, rest = np.zeros((2, 3, n_classes), dtype=np.int64)
+        lookups.add_confidence(labels, rows.given, rows.p_given)
+        foreseen: _OfCodes
+        if n_classes**2 <= 4 * n:  # tables of all pairs are cheaper than searching
+            table, sums = np.zeros((n_classes, n_classes), dtype=np.int64), np.zeros((3, n_classes**2), dtype=np.int64)
+            lookups.count_confusions(table, sums, rest, rows, unsure)
+            np.fill_diagonal(table, 0)
+            pairs = np.flatnonzero(table)
+            seen, foreseen = table.reshape(-1)[pairs], from_limbs(sums[1:]).__getitem__
+        else:
+            where = np.flatnonzero(unsure)
+            top, given, p_second = rows.top[where].astype(np.int64), rows.given[where], rows.p_second[where]
+            pairs, seen = np.unique((top * n_classes + given)[top != given], return_counts=True)
+            codes, place = np.unique(top * n_classes + rows.second[where], return_inverse=True)
+            sums = np.zeros((3, len(codes)), dtype=np.int64)
+            lookups.add_confidence(sums, place.astype(np.int32), p_second)
+            lookups.add_confidence(rest, rows.top[where], np.maximum(1 - rows.p_top[where] - p_second, 0))
+            foreseen = _by_code(codes, from_limbs(sums[1:]), n_classes**2, n)
+        frequency = (labels[0] + 1.0) / (n + n_classes)
+        return cls(n_rows=n, frequency=frequency, pairs=pairs, seen=seen, foreseen=foreseen, rest=from_limbs(rest[1:]))
+
+
+def _confusability(counts: _Counts) -> _OfPairs:
     """Learn the log ratio of how often the model mixes up (other, given) to what class sizes suggest.
 
     Counted both ways, since confusions of the model go both ways. Shrunk by a Dirichlet prior on class frequencies,
     whose concentration has the highest marginal likelihood (the Dirichlet-multinomial of Minka 2000). Pairs that never
     occur take their class's value.
     """
-    n_classes = rows.n_classes
-    counted = np.flatnonzero(unsure & (rows.top != rows.given))
-    top, given = rows.top[counted].astype(np.int64), rows.given[counted].astype(np.int64)
-    codes, counts = np.unique(np.r_[top * n_classes + given, given * n_classes + top], return_counts=True)
-    seen = counts.astype(np.float64) / 2.0
+    frequency, n_classes = counts.frequency, len(counts.frequency)
+    reverse = counts.pairs % n_classes * n_classes + counts.pairs // n_classes
+    codes, place = np.unique(np.r_[counts.pairs, reverse], return_inverse=True)
+    seen = np.bincount(place, np.r_[counts.seen, counts.seen] / 2.0).astype(np.float64)
     totals = np.bincount(codes // n_classes, seen, minlength=n_classes).astype(np.float64)
     expected: NDArray[np.float64] = frequency[codes % n_classes] / (1.0 - frequency[codes // n_classes])
     concentration = _concentration(seen, expected, totals)
     unseen = np.log(concentration / (totals + concentration))
-    lift_of = _by_code(codes, np.log1p(seen / (concentration * expected)), n_classes**2, len(rows))
+    lift_of = _by_code(codes, np.log1p(seen / (concentration * expected)), n_classes**2, counts.n_rows)
 
     def confusability(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.float64]:
         lift: NDArray[np.float64] = unseen[other] + lift_of(other.astype(np.int64) * n_classes + given)
@@ -92,21 +148,16 @@ def _confusability(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: ND
     return confusability
 
 
-def _excess(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: NDArray[np.float64]) -> _OfPairs:
+def _excess(counts: _Counts) -> _OfPairs:
     """Learn the log ratio of how often the model mixes up (other, given) to what its own probabilities expect.
 
     The counts of a pair are Poisson with a mean of the expected number times a factor, which has a gamma prior of mean
     1 (the shrinkage of standardised rates; Clayton and Kaldor 1987). What the model gives to classes other than its two
     best is spread by class frequency. A confusion counts for its reverse at a reduced weight.
     """
-    n_classes = rows.n_classes
-    counted = np.flatnonzero(unsure & (rows.top != rows.given))
-    seen = _pair_sums(rows.top[counted], rows.given[counted], np.ones(len(counted)), rows)
-    where = np.flatnonzero(unsure)  # places select faster than flags
-    top, p_second = rows.top[where], rows.p_second[where].astype(np.float64)
-    foreseen = _pair_sums(top, rows.second[where], p_second, rows)
-    spread = np.bincount(top, np.maximum(1.0 - rows.p_top[where] - p_second, 0.0), minlength=n_classes)
-    spread = np.round(spread / (1.0 - frequency), 6)
+    frequency, n_classes = counts.frequency, len(counts.frequency)
+    spread = counts.rest / (1.0 - frequency)
+    seen = _by_code(counts.pairs, counts.seen.astype(np.float64), n_classes**2, counts.n_rows)
 
     def both_ways(sums: _OfCodes, other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.float64]:
         forth, back = other.astype(np.int64) * n_classes + given, given.astype(np.int64) * n_classes + other
@@ -115,23 +166,11 @@ def _excess(rows: RowStatistics, unsure: NDArray[np.bool_], frequency: NDArray[n
     def excess(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.float64]:
         rest = spread[other] * frequency[given] + _REVERSE_SHARE * spread[given] * frequency[other]
         prior = _EXCESS_PRIOR * (1.0 + _REVERSE_SHARE)
-        ratio = (both_ways(seen, other, given) + prior) / (both_ways(foreseen, other, given) + rest + prior)
+        ratio = (both_ways(seen, other, given) + prior) / (both_ways(counts.foreseen, other, given) + rest + prior)
         logarithm: NDArray[np.float64] = np.log(ratio)
         return np.clip(logarithm, -_LARGEST_LIFT, _LARGEST_LIFT)
 
     return excess
-
-
-def _pair_sums(
-    first: NDArray[np.int32], second: NDArray[np.int32], weights: NDArray[np.float64], rows: RowStatistics
-) -> _OfCodes:
-    """Return a function from pair codes to the sums of their weights, rounded, because sums depend on the row order."""
-    n_codes = rows.n_classes**2
-    codes = first.astype(np.int64) * rows.n_classes + second
-    if n_codes <= 4 * len(rows):
-        return np.round(np.bincount(codes, weights, minlength=n_codes), 6).__getitem__
-    found, place = np.unique(codes, return_inverse=True)
-    return _by_code(found, np.round(np.bincount(place, weights, minlength=len(found)), 6), n_codes, len(rows))
 
 
 def _by_code(codes: NDArray[np.int64], values: NDArray[np.float64], n_codes: int, n_wanted: int) -> _OfCodes:

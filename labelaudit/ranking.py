@@ -6,19 +6,19 @@ The evidence itself is in :mod:`labelaudit.suspicion` and :mod:`labelaudit.ambig
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
-from labelaudit.kernels.order import stable_argsort
-from labelaudit.suspicion import Calibration, NeighborVotes, calibrate, evidence_terms
-from labelaudit.threads import in_blocks
+from labelaudit.kernels.order import order_downwards
+from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibrate, evidence_terms
+from labelaudit.threads import columns_in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NeighborEvidence", "Ranking", "rank"]
 
-_TELL_WHICH = ("doubt", "neighbors")  # terms that tell which labels are wrong, not how many
+_Float = TypeVar("_Float", bound=np.floating)
 
 
 class NeighborEvidence(NeighborVotes, NeighborEntropy, Protocol):
@@ -71,12 +71,12 @@ class Ranking:
     order_score: NDArray[np.float64]
     order: NDArray[np.intp]
     suspicion: NDArray[np.float64]
-    ambiguity: NDArray[np.float64]
+    ambiguity: NDArray[np.floating]
     is_suspect: NDArray[np.bool_]
     is_ambiguous: NDArray[np.bool_]
     suggested: NDArray[np.int32]
     runner_up: NDArray[np.int32]
-    terms: Mapping[str, NDArray[np.float64]]
+    terms: Mapping[str, NDArray[np.floating]]
     expected_errors: float
     expected_errors_range: tuple[float, float]
     range_kind: str = "plausible range"
@@ -112,94 +112,117 @@ def rank(
     -------
     Ranking
     """
+    suspects, doubts = side_by_side(
+        lambda: _suspects(rows, neighbors, ids, threads),
+        lambda: _doubts(rows, neighbors, members, threads),
+        n=len(rows),
+        threads=threads,
+    )
+    return Ranking(**suspects, **doubts)
+
+
+def _suspects(
+    rows: RowStatistics, neighbors: NeighborEvidence | None, ids: NDArray[np.object_] | None, threads: int | None
+) -> dict[str, Any]:
+    """Return what a ranking says of given labels."""
     assessable = (rows.given >= 0) & np.isfinite(rows.p_given)
     everything = bool(assessable.all())
     known = rows if everything else rows.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     terms, slope = evidence_terms(known, votes, threads=threads)
-    counted: NDArray[np.float64] = reduce(np.add, (terms[name] for name in terms if name not in _TELL_WHICH))
-    score: NDArray[np.float64] = reduce(np.add, (terms[name] for name in terms if name in _TELL_WHICH), counted)
+    calibration = calibrate(known, slope, threads=threads)
+    score, n_above = _summed(terms, (calibration.cut, calibration.cut_if_all), len(known), threads)
     order_score = _spread(score, assessable)
-    order = _order(order_score, ids)
-    calibration = _carried_over(calibrate(known, slope, threads=threads), counted, order_score, order)
-    suspicion = _probability(score, slope, calibration.cut, threads)
-    expected = float(suspicion.sum())
+    order = order_downwards(order_score, ids, threads=threads)
+    calibration = _carried_over(calibration, n_above, order_score, order[: len(known)])
+    suspicion, expected, highest = _probability(score, calibration, threads)
+    suspicion = _spread(suspicion, assessable)
+    return {
+        "order_score": order_score,
+        "order": order,
+        "suspicion": suspicion,
+        "is_suspect": suspicion > 0.5,  # not where it is NaN
+        "terms": {name: _spread(values, assessable) for name, values in terms.items()},
+        "expected_errors": expected,
+        "expected_errors_range": (min(expected, calibration.least_rate * len(known)), highest),
+    }
+
+
+def _doubts(
+    rows: RowStatistics, neighbors: NeighborEvidence | None, members: MemberStatistics | None, threads: int | None
+) -> dict[str, Any]:
+    """Return what a ranking says of items, whatever their label, and the classes to offer."""
+    values = ambiguity(rows, neighbors=neighbors, members=members, threads=threads)
+    offered = columns_in_blocks(lambda part: _offered(rows.take(part)), len(rows), threads)
+    return {"ambiguity": values, "is_ambiguous": ambiguous_flags(values), **offered}
+
+
+def _summed(
+    terms: Mapping[str, NDArray[np.floating]], cuts: tuple[float, ...], n: int, threads: int | None
+) -> tuple[NDArray[np.float64], list[int]]:
+    """Return the sums of all terms, and how many sums of those that tell how many labels are wrong exceed each cut."""
+    score = np.empty(n)
+    how_many = [values for name, values in terms.items() if name not in TELL_WHICH]
+    which = [values for name, values in terms.items() if name in TELL_WHICH]
+
+    def add(part: slice) -> list[int]:
+        total = np.zeros(part.stop - part.start)
+        for values in how_many:
+            total += values[part]
+        counts = [int(np.count_nonzero(total > cut)) for cut in cuts]
+        for values in which:
+            total += values[part]
+        score[part] = total
+        return counts
+
+    return score, np.sum(list(map_blocks(add, n, threads)), axis=0).tolist()
+
+
+def _offered(rows: RowStatistics) -> Iterator[tuple[str, NDArray[np.int32]]]:
     suggested = np.where(rows.given >= 0, rows.other, rows.top)
-    doubts = ambiguity(rows, neighbors=neighbors, members=members, threads=threads)
-    return Ranking(
-        order_score=order_score,
-        order=order,
-        suspicion=_spread(suspicion, assessable),
-        ambiguity=doubts,
-        is_suspect=_spread(suspicion, assessable) > 0.5,  # not where it is NaN
-        is_ambiguous=ambiguous_flags(doubts),
-        suggested=suggested,
-        runner_up=np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second),
-        terms={name: _spread(values, assessable) for name, values in terms.items()},
-        expected_errors=expected,
-        expected_errors_range=_expected_range(score, expected, calibration, threads),
-    )
+    yield "suggested", suggested
+    yield "runner_up", np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second)
 
 
 def _carried_over(
-    calibration: Calibration,
-    counted: NDArray[np.float64],
-    order_score: NDArray[np.float64],
-    order: NDArray[np.intp],
+    calibration: Calibration, n_above: list[int], score: NDArray[np.float64], order: NDArray[np.intp]
 ) -> Calibration:
     """Move the cuts so that as many scores exceed them as sums of the terms that tell how many labels are wrong."""
-    n_known = len(counted)
-    if n_known == 0:
+    n = len(order)
+    if n == 0:
         return calibration
 
     def at(place: int) -> float:
-        return float(order_score[order[place]])
+        return float(score[order[place]])
 
-    def moved(cut: float) -> float:
-        n_above = int((counted > cut).sum())
-        if n_above in (0, n_known):
-            return max(cut, at(0)) if n_above == 0 else min(cut, at(n_known - 1) - 1.0)
+    def moved(cut: float, n_above: int) -> float:
+        if n_above in (0, n):
+            return max(cut, at(0)) if n_above == 0 else min(cut, at(n - 1) - 1.0)
         return (at(n_above - 1) + at(n_above)) / 2.0
 
-    return replace(calibration, cut=moved(calibration.cut), cut_if_all=moved(calibration.cut_if_all))
+    cut, cut_if_all = map(moved, (calibration.cut, calibration.cut_if_all), n_above)
+    return replace(calibration, cut=cut, cut_if_all=cut_if_all)
 
 
-def _expected_range(
-    score: NDArray[np.float64], expected: float, calibration: Calibration, threads: int | None
-) -> tuple[float, float]:
-    high = float(_probability(score, calibration.slope, calibration.cut_if_all, threads).sum())
-    return min(expected, calibration.least_rate * len(score)), high
+def _probability(
+    score: NDArray[np.float64], calibration: Calibration, threads: int | None
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return probabilities, their sum, and what the sum would be if all labels that disagree were wrong."""
+    suspicion = np.empty(len(score))
+    if_all = math.exp(max(calibration.slope * (calibration.cut_if_all - calibration.cut), -700.0))
+
+    def fill(part: slice) -> tuple[float, float]:
+        odds_against = np.exp(np.clip(calibration.slope * (calibration.cut - score[part]), -700.0, 700.0))
+        suspicion[part] = 1.0 / (1.0 + odds_against)
+        return float(suspicion[part].sum()), float((1.0 / (1.0 + if_all * odds_against)).sum())
+
+    expected, highest = np.sum(list(map_blocks(fill, len(score), threads)), axis=0).tolist()
+    return suspicion, expected, highest
 
 
-def _probability(score: NDArray[np.float64], slope: float, cut: float, threads: int | None) -> NDArray[np.float64]:
-    def probability(part: slice) -> NDArray[np.float64]:
-        log_odds = np.clip(slope * (score[part] - cut), -700.0, 700.0)
-        odds_on: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-log_odds))
-        return odds_on
-
-    return in_blocks(probability, len(score), threads)
-
-
-def _order(scores: NDArray[np.float64], ids: NDArray[np.object_] | None) -> NDArray[np.intp]:
-    """Return the indices that sort `scores` downwards, NaN last; ids are compared within ties only."""
-    keys = -scores
-    keys[np.isnan(keys)] = np.inf  # which, unlike NaN, ties
-    order = stable_argsort(keys)
-    if ids is None:
-        return order
-    in_order = keys[order]
-    follows = np.zeros(len(order) + 1, dtype=bool)  # whether a place ties with the one before it
-    follows[1:-1] = in_order[1:] == in_order[:-1]
-    tied = np.flatnonzero(follows[:-1] | follows[1:])
-    group = np.cumsum(~follows[:-1])[tied]
-    members = order[tied]
-    order[tied] = members[np.lexsort((ids[members], group))]
-    return order
-
-
-def _spread(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _spread(values: NDArray[_Float], where: NDArray[np.bool_]) -> NDArray[_Float]:
     if len(values) == len(where):
         return values
-    full = np.full(len(where), np.nan)
+    full = np.full(len(where), np.nan, dtype=values.dtype)
     full[where] = values
     return full

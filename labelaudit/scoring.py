@@ -15,11 +15,11 @@ from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.passes import walk_for_evidence
 from labelaudit.probabilities import check_shape
 from labelaudit.scores import SCORES, Evidence
-from labelaudit.threads import for_blocks
+from labelaudit.threads import columns_in_blocks
 from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -130,7 +130,7 @@ class Scores:
         return self.ranking.suspicion
 
     @property
-    def ambiguity(self) -> NDArray[np.float64]:
+    def ambiguity(self) -> NDArray[np.floating]:
         """(n,) how far reasonable people would disagree, 0..1."""
         return self.ranking.ambiguity
 
@@ -219,22 +219,13 @@ def score(
 
 
 def _in_blocks(plugins: Sequence[Score], evidence: Evidence, threads: int | None) -> dict[str, NDArray[np.floating]]:
-    """Compute scores block by block: a block's evidence is read once for all, temporaries stay in the cache."""
-    n, one = len(evidence.rows), evidence.take(slice(0, 1))
-    names: dict[np.dtype[Any], list[str]] = {}
-    for plugin in plugins:
-        names.setdefault(plugin.function(one).dtype, []).append(plugin.name)
-    found: dict[str, NDArray[np.floating]] = {}
-    for dtype, some in names.items():  # in one piece, as RowStatistics.allocate explains
-        found |= zip(some, np.empty((len(some), n), dtype=dtype), strict=True)
+    """Compute scores block by block: a block's evidence is read once for all."""
 
-    def fill(rows: slice) -> None:
+    def values(rows: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
         block = evidence.take(rows)
-        for plugin in plugins:
-            found[plugin.name][rows] = plugin.function(block)
+        return ((plugin.name, plugin.function(block)) for plugin in plugins)
 
-    for_blocks(fill, n, threads)
-    return found
+    return columns_in_blocks(values, len(evidence.rows), threads)
 
 
 def _as_sources(pred_probs: Any) -> list[ProbSource]:

@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.kernels import lookups_for
+from labelaudit.kernels.lookups import RATIO_BINS, log_ratios
 from labelaudit.pair_confusions import pair_confusion
-from labelaudit.threads import in_blocks
+from labelaudit.threads import columns_in_blocks, in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["Calibration", "NeighborVotes", "calibrate", "evidence_terms"]
+__all__ = ["TELL_WHICH", "Calibration", "NeighborVotes", "calibrate", "evidence_terms", "log_margin"]
+
+TELL_WHICH = ("doubt", "neighbors")
+"""Terms that tell which labels are wrong, not how many."""
 
 _TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most blatant errors of sharp models
 _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
@@ -82,7 +89,7 @@ class Calibration:
 
 def evidence_terms(
     rows: RowStatistics, neighbors: NeighborVotes | None = None, *, threads: int | None = None
-) -> tuple[dict[str, NDArray[np.float64]], float]:
+) -> tuple[dict[str, NDArray[np.floating]], float]:
     """Return the additive terms of the order score, and the slope of its calibration.
 
     Parameters
@@ -96,33 +103,49 @@ def evidence_terms(
 
     Returns
     -------
-    terms : dict of str to (n,) float64
+    terms : dict of str to (n,) float
         ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
         ``doubt``: how far it tells against a label that the model is unsure of the item; ``confusion``: how rarely the
         model mixes the two classes up where it is unsure, against chance and against its own probabilities;
-        ``neighbors``: their votes.
+        ``neighbors``: their votes. In the precision of `rows`, but for the votes, which are in float64.
     slope : float
         See :class:`Calibration`.
     """
     n = len(rows)
-    margin = in_blocks(lambda part: _log(rows.p_other[part]) - _log(rows.p_given[part]), n, threads)
-    votes = None if neighbors is None else _vote_log_odds(rows, neighbors, 0.0)
-    # Rounded, because sums differ in their last bits with the order of the rows.
-    slope, vote_weight = (round(learned, 6) for learned in _stacking(rows, margin, votes))
-    gate = _diffuseness(rows)
-    share, doubt = _between(_SPREAD_SHARES, gate), _DOUBT_WEIGHT * _disagreement_balance(rows)
-    terms = {
-        "margin": margin,
-        "tail": in_blocks(lambda part: _tail(rows.take(part), share), n, threads),
-        "doubt": in_blocks(lambda part: doubt * _log_doubt(rows.take(part)), n, threads),
-    }
+    learned, surety = side_by_side(
+        lambda: _stacking(rows, neighbors, threads),
+        lambda: _quantiles(rows.p_top, _LEAST_SURE_SHARE, 0.5, 1.0 - _CONFIDENT_SHARE),
+        n=n,
+        threads=threads,
+    )
+    slope, vote_weight = (round(weight, 6) for weight in learned)  # sums differ in their last bits with the row order
+    least_sure, half, confident = surety
+    disagrees = rows.top != rows.given
+    gate = _diffuseness(disagrees, rows.p_top >= confident)
+    doubt = _DOUBT_WEIGHT * _disagreement_balance(disagrees, rows.p_top <= least_sure)
+    share = _between(_SPREAD_SHARES, gate)
+    confusion = None
     if rows.n_classes > 2:
-        unsure = rows.p_top <= _quantile(rows.p_top, 0.5)
-        confusion = pair_confusion(rows, unsure, weight=_between(_CONFUSION_WEIGHTS, gate))
-        terms["confusion"] = in_blocks(lambda part: confusion(rows.take(part)), n, threads)
+        confusion = pair_confusion(rows, rows.p_top <= half, weight=_between(_CONFUSION_WEIGHTS, gate))
+
+    def terms_of(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
+        block = rows.take(part)
+        yield "margin", log_margin(block)
+        yield "tail", _tail(block, share)
+        yield "doubt", doubt * _log_doubt(block)
+        if confusion is not None:
+            yield "confusion", confusion(block)
+
+    terms = columns_in_blocks(terms_of, n, threads)
     if neighbors is not None:
         terms["neighbors"] = vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE)
     return terms, slope
+
+
+def log_margin(rows: RowStatistics) -> NDArray[np.floating]:
+    """Return the log-odds of the best other class against the given label, (n,), in the precision of `rows`."""
+    margin: NDArray[np.floating] = np.log(_ratio(rows.p_other, rows.p_given))
+    return margin
 
 
 def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) -> Calibration:
@@ -146,15 +169,30 @@ def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) 
     -------
     Calibration
     """
-    sharpness = in_blocks(lambda part: _positive(rows.p_top[part]) / _positive(rows.p_second[part]), len(rows), threads)
-    agrees = rows.top == rows.given
-    agreeing = _median_log(sharpness[agrees] if agrees.any() else sharpness)
-    disagreeing = _median_log(sharpness[~agrees])
+    disagrees = rows.top != rows.given
+    agreeing, disagreeing, least_rate = side_by_side(
+        lambda: _median_agreeing(rows, disagrees, threads),
+        lambda: _median_disagreeing(rows, disagrees),
+        lambda: _least_rate(rows, disagrees),
+        n=len(rows),
+        threads=threads,
+    )
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
     highest = max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(rows.n_classes))
-    return Calibration(
-        slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, least_rate=_least_rate(rows, ~agrees)
-    )
+    return Calibration(slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, least_rate=least_rate)
+
+
+def _median_agreeing(rows: RowStatistics, disagrees: NDArray[np.bool_], threads: int | None) -> float:
+    """Return the median log ratio of the two best classes where labels agree with the model."""
+    # There it is the margin, turned; which is at most 0, as in no other rows.
+    ratio = in_blocks(lambda part: _ratio(rows.p_other[part], rows.p_given[part]), len(rows), threads, _dtype(rows))
+    return -_median_log(ratio, int(np.count_nonzero(~disagrees)))
+
+
+def _median_disagreeing(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
+    """Return the same where they do not."""
+    where = np.flatnonzero(disagrees)
+    return _median_log(_ratio(rows.p_top[where], rows.p_second[where]), len(where))
 
 
 def _least_rate(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
@@ -163,57 +201,52 @@ def _least_rate(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
 
     if len(disagrees) == 0:
         return 0.0
-    surest = rows.p_top >= _quantile(rows.p_top, 1.0 - _SUREST_SHARE)
-    k, n = int((disagrees & surest).sum()), int(surest.sum())
+    surest = rows.p_top >= _quantiles(rows.p_top, 1.0 - _SUREST_SHARE)[0]
+    k, n = np.count_nonzero(disagrees & surest), np.count_nonzero(surest)
     return float(betaincinv(k + 0.5, n - k + 0.5, 0.05)) / 2.0
 
 
-def _diffuseness(rows: RowStatistics) -> float:
+def _diffuseness(disagrees: NDArray[np.bool_], confident: NDArray[np.bool_]) -> float:
     """Return how sure it is, 0..1, that labels disagree with the model in diffuse rows only.
 
     The log ratio of the disagreement rate among the most confident quarter to the overall rate has a posterior that is
     close to normal with variance 1 / (disagreements there + 1/2) under Jeffreys' prior (Gelman et al. 2013, ch. 2 and
     4); it is compared with a threshold that is itself uncertain.
     """
-    disagrees = rows.top != rows.given
-    n_all, n_disagree = len(disagrees), int(disagrees.sum())
+    n_all, n_disagree = len(disagrees), np.count_nonzero(disagrees)
     if n_all == 0:
         return 0.0
-    least = _quantile(rows.p_top, 1.0 - _CONFIDENT_SHARE)
-    confident = rows.p_top >= least
-    k, n_confident = int((disagrees & confident).sum()) + 0.5, int(confident.sum()) + 1.0
+    k, n_confident = np.count_nonzero(disagrees & confident) + 0.5, np.count_nonzero(confident) + 1.0
     ratio = (k / n_confident) / ((n_disagree + 0.5) / (n_all + 1.0))
     z = (math.log(_GATE_RATIO) - math.log(ratio)) / math.sqrt(_GATE_SPREAD**2 + 1.0 / k)
     return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
 
 
-def _disagreement_balance(rows: RowStatistics) -> float:
+def _disagreement_balance(disagrees: NDArray[np.bool_], least_sure: NDArray[np.bool_]) -> float:
     """Return the share of disagreements less that of agreements, −1..1, where the model is least sure.
 
     Above 0, labels disagree there more often than not: being unsure is itself a sign of an error. Below 0 they follow
     the model even there: such items are hard, but labelled well. The share is the mean of its Jeffreys posterior.
     """
-    least_sure = rows.p_top <= _quantile(rows.p_top, _LEAST_SURE_SHARE)
-    n_disagree = int(((rows.top != rows.given) & least_sure).sum())
-    return 2.0 * (n_disagree + 0.5) / (int(least_sure.sum()) + 1.0) - 1.0
+    n_disagree = np.count_nonzero(disagrees & least_sure)
+    return 2.0 * (n_disagree + 0.5) / (np.count_nonzero(least_sure) + 1.0) - 1.0
 
 
-def _log_doubt(rows: RowStatistics) -> NDArray[np.float64]:
+def _log_doubt(rows: RowStatistics) -> NDArray[np.floating]:
     """Return the logarithms of entropies as shares of the largest possible one, plus a floor; 0 for impossible labels.
 
     A label that gets nothing, as from the votes of a small forest, is less unlikely the less sure the votes are. What
     doubt would add is lacking in its margin, and the two are left to cancel.
     """
-    share = np.maximum(rows.entropy, 0.0) / math.log(max(rows.n_classes, 2))
-    doubt: NDArray[np.float64] = np.log(share + _DOUBT_FLOOR).astype(np.float64)
-    doubt[rows.p_given <= _TINY] = 0.0
+    doubt: NDArray[np.floating] = np.log(rows.entropy / math.log(max(rows.n_classes, 2)) + _DOUBT_FLOOR)
+    doubt *= rows.p_given > _TINY
     return doubt
 
 
-def _tail(rows: RowStatistics, share: float) -> NDArray[np.float64]:
-    rest = np.maximum(1.0 - rows.p_given.astype(np.float64) - rows.p_other, 0.0)
+def _tail(rows: RowStatistics, share: float) -> NDArray[np.floating]:
+    rest = np.clip(1.0 - rows.p_given - rows.p_other, 0.0, 1.0)  # clip, as maximum takes twice as long
     # Not log1p: it takes several times as long, and what it adds in accuracy near 0 is lost in the sum of the terms.
-    tail: NDArray[np.float64] = np.log(1.0 + share * rest / np.maximum(rows.p_other, _TINY))
+    tail: NDArray[np.floating] = np.log(1.0 + share * rest / np.clip(rows.p_other, _TINY, 1.0))
     return tail
 
 
@@ -233,9 +266,7 @@ def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes, share: float) 
     return np.where(n > 0, odds, 0.0)
 
 
-def _stacking(
-    rows: RowStatistics, margin: NDArray[np.float64], votes: NDArray[np.float64] | None
-) -> tuple[float, float]:
+def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, threads: int | None) -> tuple[float, float]:
     """Learn how far margins and votes foresee which of a row's two best classes its label is.
 
     A logistic regression on the rows labelled with one of the two best classes (stacking; Wolpert 1992), with the
@@ -248,27 +279,31 @@ def _stacking(
     slope, weight : float
         Slope of the margin, 0.1..10, and the votes' slope relative to it, 0..1.
     """
-    used = (rows.given == rows.top) | (rows.given == rows.second)
-    is_second = (rows.given == rows.second)[used]
-    side = np.where(is_second, -1.0, 1.0)  # turns "other against given" into "second against top"
-    against_top = np.clip(margin[used] * side, -_LARGEST_MARGIN, 0.0)
-    if votes is None:
-        slope = _logistic(*_binned(against_top, is_second), prior_mean=np.array([1.0]))[0]
+    if neighbors is None:
+        slope = _logistic(*_binned(rows, threads), prior_mean=np.array([1.0]))[0]
         return float(np.clip(slope, *_SLOPES)), 0.0
-    columns = [against_top, votes[used] * side]
-    slope, vote_slope = _logistic(columns, is_second, np.ones(len(side)), prior_mean=np.array([1.0, 0.0]))
+    used = np.flatnonzero((rows.given == rows.top) | (rows.given == rows.second))
+    is_second = rows.given[used] == rows.second[used]
+    against_top = -np.minimum(np.abs(log_margin(rows)[used], dtype=np.float64), _LARGEST_MARGIN)
+    votes = _vote_log_odds(rows, neighbors, 0.0)[used]
+    columns = [against_top, np.where(is_second, -votes, votes)]  # "other against given" turned to "second against top"
+    slope, vote_slope = _logistic(columns, is_second, np.ones(len(used)), prior_mean=np.array([1.0, 0.0]))
     return float(np.clip(slope, *_SLOPES)), float(np.clip(vote_slope / max(slope, _SLOPES[0]), 0.0, 1.0))
 
 
 def _binned(
-    margins: NDArray[np.float64], is_second: NDArray[np.bool_]
+    rows: RowStatistics, threads: int | None
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64]]:
-    """Return columns, outcomes and trials of 2,048 bins of margins: all that the regression needs, at no cost in n."""
-    place = np.minimum((margins * (-2048 / _LARGEST_MARGIN)).astype(np.int64), 2047)
-    trials = np.bincount(place, minlength=2048).astype(np.float64)
-    outcomes = np.bincount(place[is_second], minlength=2048).astype(np.float64)
-    centers = np.bincount(place, margins, minlength=2048) / np.maximum(trials, 1.0)
-    return [centers], outcomes, trials
+    """Return columns, outcomes and trials of bins of margins: all that the regression needs, at no cost in n."""
+    lookups = lookups_for(len(rows) * rows.n_classes)
+
+    def count(part: slice) -> NDArray[np.int64]:
+        counts = np.zeros((2, RATIO_BINS), dtype=np.int64)
+        lookups.count_ratios(counts, rows.take(part))
+        return counts
+
+    counts = np.sum(list(map_blocks(count, len(rows), threads)), axis=0).astype(np.float64)
+    return [np.maximum(log_ratios(), -_LARGEST_MARGIN)], counts[1], counts.sum(axis=0)
 
 
 def _logistic(
@@ -317,28 +352,34 @@ def _between(ends: tuple[float, float], share: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * share
 
 
-def _positive(p: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.maximum(np.asarray(p, dtype=np.float64), _TINY)
+def _ratio(above: NDArray[np.floating], below: NDArray[np.floating]) -> NDArray[np.floating]:
+    ratio: NDArray[np.floating] = np.clip(above, _TINY, 1.0) / np.clip(below, _TINY, 1.0)
+    return ratio
 
 
-def _log(p: NDArray[np.floating]) -> NDArray[np.float64]:
-    logarithm: NDArray[np.float64] = np.log(_positive(p))
-    return logarithm
+def _dtype(rows: RowStatistics) -> np.dtype[np.floating]:
+    return rows.p_given.dtype
 
 
-def _median_log(values: NDArray[np.float64]) -> float:
-    """Return the median of the logarithms, 0 of nothing: two of them are taken, not all."""
-    if len(values) == 0:
+def _median_log(values: NDArray[np.floating], n: int) -> float:
+    """Return the median of the logarithms of the `n` least values, 0 of none; moves the values."""
+    if n == 0:
         return 0.0
-    middle = len(values) // 2
-    parted = np.partition(values, middle)
-    upper = math.log(parted[middle])
-    return upper if len(values) % 2 else (math.log(parted[:middle].max()) + upper) / 2.0
+    return sum(math.log(value) for value in _sorted_at(values, (n - 1) // 2, n // 2)) / 2.0
 
 
-def _quantile(values: NDArray[np.floating], share: float) -> float:
-    """Return the value below which `share` of `values` lie; one of them, so that comparisons with it are exact."""
+def _quantiles(values: NDArray[np.floating], *shares: float) -> list[float]:
+    """Return the values below which ascending shares of all lie; some of them, so that comparisons are exact."""
     if len(values) == 0:
-        return 0.0
-    kth = min(len(values) - 1, int(share * len(values)))
-    return float(np.partition(values, kth)[kth])
+        return [0.0] * len(shares)
+    return _sorted_at(values.copy(), *(min(len(values) - 1, int(share * len(values))) for share in shares))
+
+
+def _sorted_at(values: NDArray[np.floating], *places: int) -> list[float]:
+    """Return the values that a sort puts at ascending places; moves the values."""
+    start, found = 0, []
+    for place in places:
+        values[start:].partition(place - start)  # what belongs further down is there already
+        found.append(float(values[place]))
+        start = place
+    return found

@@ -16,11 +16,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["available_cores", "for_blocks", "in_blocks", "on_threads"]
+__all__ = ["available_cores", "columns_in_blocks", "in_blocks", "map_blocks", "on_threads", "side_by_side"]
 
-_LEAST_ROWS, _MOST_ROWS = 131_072, 262_144
+_ROWS = 131_072
 """Rows of a block: few blocks, as threads wait for the interpreter's lock between the steps of each, but no more rows
-than leave temporaries near the cache."""
+than leave temporaries near the cache. The same for all numbers of threads, so that sums of blocks are, too."""
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -117,14 +117,58 @@ def in_blocks(
     def fill(rows: slice) -> None:
         out[rows] = function(rows)
 
-    for_blocks(fill, n, threads)
+    for _ in map_blocks(fill, n, threads):
+        pass
     return out
 
 
-def for_blocks(function: Callable[[slice], None], n: int, threads: int | None = None) -> None:
-    """Call `function` with the slices that cover ``0 .. n``, on threads (default: one for each core)."""
-    threads = threads or available_cores()
-    step = min(max(-(-n // threads), _LEAST_ROWS), _MOST_ROWS)
-    blocks = [slice(start, min(start + step, n)) for start in range(0, n, step)]
-    for _ in on_threads(function, blocks, threads):
+def columns_in_blocks(
+    function: Callable[[slice], Iterable[tuple[str, NDArray[Any]]]], n: int, threads: int | None = None
+) -> dict[str, NDArray[Any]]:
+    """Compute several arrays block by block: what they share is read once, and temporaries stay in the cache.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a slice of rows and yields the names and values of the columns; row by row, so that the blocks change
+        nothing. It is tried on no rows, to see which columns there are.
+    n : int
+        Number of rows.
+    threads : int, optional
+        Default: one for each core this process may use.
+
+    Returns
+    -------
+    dict of str to (n,) array
+        All columns of one type lie in one piece of memory, as :meth:`RowStatistics.allocate` explains.
+
+    Examples
+    --------
+    >>> x = np.arange(4.0)
+    >>> columns_in_blocks(lambda rows: [("double", 2 * x[rows]), ("square", x[rows] ** 2)], 4)["square"].tolist()
+    [0.0, 1.0, 4.0, 9.0]
+    """
+    types = {name: values.dtype for name, values in function(slice(0, 0))}
+    columns: dict[str, NDArray[Any]] = {}
+    for dtype in dict.fromkeys(types.values()):
+        some = [name for name in types if types[name] == dtype]
+        columns |= zip(some, np.empty((len(some), n), dtype=dtype), strict=True)
+
+    def fill(rows: slice) -> None:
+        for name, values in function(rows):
+            columns[name][rows] = values
+
+    for _ in map_blocks(fill, n, threads):
         pass
+    return {name: columns[name] for name in types}
+
+
+def map_blocks(function: Callable[[slice], _T], n: int, threads: int | None = None) -> Iterator[_T]:
+    """Apply `function` to the slices that cover ``0 .. n``, on threads (default: one for each core), in their order."""
+    blocks = [slice(start, min(start + _ROWS, n)) for start in range(0, max(n, 1), _ROWS)]
+    return on_threads(function, blocks, threads or available_cores())
+
+
+def side_by_side(*tasks: Callable[[], _T], n: int, threads: int | None = None) -> Iterator[_T]:
+    """Call functions that work on arrays of `n` rows side by side, or in turn where a thread is not worth starting."""
+    return on_threads(lambda task: task(), tasks, (threads or available_cores()) if n > _ROWS else 1)

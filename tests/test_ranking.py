@@ -95,6 +95,24 @@ def test_neither_the_order_of_rows_nor_of_classes_matters(seed):
     np.testing.assert_array_equal(classes[renamed.suggested], plain.suggested)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_neither_threads_nor_compiled_lookups_change_a_bit(dtype, monkeypatch):
+    world = make_world(7, n=3000, sharpness=0.4)
+    labels = world.labels.copy()
+    labels[:50] = -1
+    rows = score(labels, world.pred_probs.astype(dtype)).rows
+    plain = rank(rows, threads=1)
+    assert plain.terms["margin"].dtype == dtype
+    monkeypatch.setattr("labelaudit.threads._ROWS", 1000)
+    monkeypatch.setattr("labelaudit.kernels.COMPILED_FROM", 0)
+    again = [rank(rows, threads=threads) for threads in (1, 3)]
+    for other in again:
+        for name in ("order_score", "order", "ambiguity", "is_ambiguous", "suggested", "runner_up"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(plain, name), err_msg=name)
+    np.testing.assert_array_equal(again[0].suspicion, again[1].suspicion)
+    assert again[0].expected_errors_range == again[1].expected_errors_range
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_ties_are_broken_by_id_and_never_by_row(seed):

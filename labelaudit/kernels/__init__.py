@@ -84,6 +84,19 @@ class Lookups(Protocol):
     def count_pairs(self, cells: NDArray[np.int64], first: NDArray[np.int32], second: NDArray[np.int32]) -> None:
         """Count pairs of classes."""
 
+    def count_ratios(self, counts: NDArray[np.int64], rows: RowStatistics) -> None:
+        """Count rows labelled with one of their two best classes by the ratio of these."""
+
+    def count_confusions(
+        self,
+        seen: NDArray[np.int64],
+        foreseen: NDArray[np.int64],
+        rest: NDArray[np.int64],
+        rows: RowStatistics,
+        where: NDArray[np.bool_],
+    ) -> None:
+        """Count given and expected classes by the predicted one."""
+
     def take_margins(
         self,
         out: NDArray[np.floating],

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.kernels import lookups
-from labelaudit.kernels.compiling import compiled, read_only
-from labelaudit.kernels.lookups import LIMB_BITS
+from labelaudit.kernels.compiling import compiled, inlined, read_only
+from labelaudit.kernels.lookups import LIMB_BITS, ONE_LEADS, RATIO_BINS, TINY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.kernels.lookups import MarginPlan
+    from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["add_confidence", "count_pairs", "take_given", "take_margins"]
+__all__ = ["add_confidence", "count_confusions", "count_pairs", "count_ratios", "take_given", "take_margins"]
 
 _LIMB = 2.0**LIMB_BITS
 
@@ -39,6 +40,24 @@ def add_confidence(sums: NDArray[np.int64], labels: NDArray[np.int32], p_given: 
 def count_pairs(cells: NDArray[np.int64], first: NDArray[np.int32], second: NDArray[np.int32]) -> None:
     """Count pairs of classes; parameters as :func:`labelaudit.kernels.lookups.count_pairs`."""
     _count_pairs(cells, read_only(first), read_only(second))
+
+
+def count_ratios(counts: NDArray[np.int64], rows: RowStatistics) -> None:
+    """Count ratios of the two best; parameters as :func:`labelaudit.kernels.lookups.count_ratios`."""
+    used = (rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
+    _count_ratios(counts, *(read_only(array) for array in used))
+
+
+def count_confusions(
+    seen: NDArray[np.int64],
+    foreseen: NDArray[np.int64],
+    rest: NDArray[np.int64],
+    rows: RowStatistics,
+    where: NDArray[np.bool_],
+) -> None:
+    """Count confusions; parameters as :func:`labelaudit.kernels.lookups.count_confusions`."""
+    used = (where, rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
+    _count_confusions(seen, foreseen, rest, *(read_only(array) for array in used))
 
 
 def take_margins(
@@ -64,16 +83,41 @@ def _take_given(out, labels, p):
         out[i] = bounded if bounded < 1 else p.dtype.type(1)
 
 
+@inlined
+def _add(sums, k, p):
+    """Add a probability to the count and the two limbs of a sum."""
+    scaled = np.float64(p) * _LIMB
+    high = np.floor(scaled)
+    sums[0, k] += 1
+    sums[1, k] += np.int64(high)
+    sums[2, k] += np.int64(np.rint((scaled - high) * _LIMB))
+
+
 @compiled
 def _add_confidence(sums, labels, p_given):
     for i in range(len(labels)):
-        k = labels[i]
-        if k >= 0:
-            scaled = np.float64(p_given[i]) * _LIMB
-            high = np.floor(scaled)
-            sums[0, k] += 1
-            sums[1, k] += np.int64(high)
-            sums[2, k] += np.int64(np.rint((scaled - high) * _LIMB))
+        if labels[i] >= 0:
+            _add(sums, labels[i], p_given[i])
+
+
+@compiled
+def _count_ratios(counts, given, top, second, p_top, p_second):
+    tiny = p_top.dtype.type(TINY)
+    for i in range(len(given)):
+        if given[i] == top[i] or given[i] == second[i]:
+            ratio = np.float32(max(p_second[i], tiny) / max(p_top[i], tiny))
+            place = ONE_LEADS - (ratio.view(np.int32) >> 16)
+            counts[np.int64(given[i] == second[i]), min(place, RATIO_BINS - 1)] += 1
+
+
+@compiled
+def _count_confusions(seen, foreseen, rest, where, given, top, second, p_top, p_second):
+    zero, one = p_top.dtype.type(0), p_top.dtype.type(1)
+    for i in range(len(where)):
+        if where[i]:
+            seen[top[i], given[i]] += 1
+            _add(foreseen, top[i] * len(seen) + second[i], p_second[i])
+            _add(rest, top[i], max(one - p_top[i] - p_second[i], zero))
 
 
 @compiled

@@ -13,11 +13,29 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LIMB_BITS", "MarginPlan", "add_confidence", "count_pairs", "take_given", "take_margins"]
+    from labelaudit.kernels.row_statistics import RowStatistics
+
+__all__ = [
+    "LIMB_BITS",
+    "RATIO_BINS",
+    "MarginPlan",
+    "add_confidence",
+    "count_confusions",
+    "count_pairs",
+    "count_ratios",
+    "from_limbs",
+    "log_ratios",
+    "take_given",
+    "take_margins",
+]
 
 LIMB_BITS = 31
 """Confidences are added up as two integers of so many bits: exact to 2^-62 for 2^32 rows of one class."""
 
+RATIO_BINS = 22 * 128 + 1
+"""Bins of a ratio of probabilities, from 1 down to 2^-22, and one for what is below: 128 for each halving."""
+
+ONE_LEADS, TINY = 0x3F80, np.float32(1e-30)  # the leading half of a float32 1; the least number to divide by
 _ADDED_AT_ONCE = 2**15  # stay in the cache; float64, in which bincount adds, is exact for 2^22
 _PIECE = 100_000  # margins computed together: their temporaries stay in the cache
 
@@ -84,6 +102,13 @@ def add_confidence(sums: NDArray[np.int64], labels: NDArray[np.int32], p_given: 
             sums[row] += np.bincount(index, limb, minlength=n_classes + 1)[1:].astype(np.int64)
 
 
+def from_limbs(limbs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return sums, (m,), of which the (2, m) multiples of 2^-31 and of 2^-62 are given."""
+    high, low = limbs.astype(np.float64)
+    total: NDArray[np.float64] = high * 2.0**-LIMB_BITS + low * 2.0 ** -(2 * LIMB_BITS)
+    return total
+
+
 def count_pairs(cells: NDArray[np.int64], first: NDArray[np.int32], second: NDArray[np.int32]) -> None:
     """Count pairs of classes; rows with −1 in either do not count.
 
@@ -97,6 +122,61 @@ def count_pairs(cells: NDArray[np.int64], first: NDArray[np.int32], second: NDAr
     known = (first >= 0) & (second >= 0)
     pairs = first[known].astype(np.int64) * len(cells) + second[known]
     cells += np.bincount(pairs, minlength=cells.size).reshape(cells.shape)
+
+
+def count_ratios(counts: NDArray[np.int64], rows: RowStatistics) -> None:
+    """Count rows labelled with one of their two best classes by the ratio of these classes' probabilities.
+
+    The leading half of a float32 is a bin whose width is nearly the same in logarithms, and costs none.
+
+    Parameters
+    ----------
+    counts : (2, RATIO_BINS) int64
+        Rows labelled with the best and with the second-best class, which are added to; see :func:`log_ratios`.
+    rows : RowStatistics
+        Of `n` items.
+    """
+    ratio = np.maximum(rows.p_second, TINY) / np.maximum(rows.p_top, TINY)
+    place = ONE_LEADS - (ratio.astype(np.float32, copy=False).view(np.int32) >> 16)
+    place = np.minimum(place, RATIO_BINS - 1)
+    for i, best in enumerate((rows.top, rows.second)):
+        counts[i] += np.bincount(place[rows.given == best], minlength=RATIO_BINS)
+
+
+def log_ratios() -> NDArray[np.float64]:
+    """Return the logarithm of each bin's middle, (RATIO_BINS,), 0 for two equal probabilities."""
+    leads = ONE_LEADS - np.arange(RATIO_BINS, dtype=np.int32)
+    middles = ((leads << 16) + 2**15).view(np.float32).astype(np.float64)
+    return np.minimum(np.log(middles), 0.0)
+
+
+def count_confusions(
+    seen: NDArray[np.int64],
+    foreseen: NDArray[np.int64],
+    rest: NDArray[np.int64],
+    rows: RowStatistics,
+    where: NDArray[np.bool_],
+) -> None:
+    """Count the labels that rows of each predicted class have, and add up what the model expected instead.
+
+    Parameters
+    ----------
+    seen : (K, K) int64
+        Rows of each predicted and given class.
+    foreseen : (3, K²) int64
+        By predicted and second-best class: as in :func:`add_confidence`, of the probability of the latter.
+    rest : (3, K) int64
+        By predicted class: the same, of the probability of all but the two best classes.
+    rows : RowStatistics
+        Of `n` labelled items.
+    where : (n,) bool
+        Rows that count.
+    """
+    chosen = np.flatnonzero(where)  # places select faster than flags
+    top, p_second = rows.top[chosen], rows.p_second[chosen]
+    count_pairs(seen, top, rows.given[chosen])
+    add_confidence(foreseen, top * np.int32(len(seen)) + rows.second[chosen], p_second)
+    add_confidence(rest, top, np.maximum(1 - rows.p_top[chosen] - p_second, 0))
 
 
 def take_margins(

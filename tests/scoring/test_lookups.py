@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.kernels import COMPILED_FROM, compiled_lookups, lookups, lookups_for
-from labelaudit.kernels.lookups import MarginPlan
+from labelaudit.kernels.lookups import RATIO_BINS, MarginPlan
+from labelaudit.kernels.reference import reduce_rows
 
 BOTH = [pytest.param(lookups, id="numpy"), pytest.param(compiled_lookups, id="compiled")]
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,6 +60,55 @@ def test_pairs_are_counted_alike(n_classes):
     for found in (one, other):
         np.testing.assert_array_equal(found.joint_cells, np.flatnonzero(expected))
         np.testing.assert_array_equal(found.joint_counts, expected.ravel()[found.joint_cells])
+
+
+@pytest.fixture
+def some_rows(some):
+    labels, pred_probs = some
+    labels, pred_probs = labels[labels >= 0], pred_probs[labels >= 0]
+    pred_probs[:3] = np.eye(7)[:3]  # a ratio of 0
+    pred_probs[3:5, :2], pred_probs[3:5, 2:] = 0.5, 0.0  # a ratio of 1
+    return reduce_rows(labels, pred_probs, np.full(7, 0.5))
+
+
+def in_precision(rows, dtype):
+    floats = {f.name: getattr(rows, f.name).astype(dtype) for f in fields(rows) if f.name.startswith("p_")}
+    return replace(rows, **floats)
+
+
+@DTYPES
+def test_ratios_of_the_two_best_are_counted_alike_in_bins_of_their_logarithm(dtype, some_rows):
+    rows = in_precision(some_rows, dtype)
+    numpy, compiled = np.zeros((2, 2, RATIO_BINS), dtype=np.int64)
+    lookups.count_ratios(numpy, rows)
+    compiled_lookups.count_ratios(compiled, rows)
+    np.testing.assert_array_equal(numpy, compiled)
+    exact = np.log(np.maximum(rows.p_second / rows.p_top, 2.0**-22))
+    for counts, best in zip(numpy, (rows.top, rows.second), strict=True):
+        np.testing.assert_allclose(
+            np.repeat(lookups.log_ratios(), counts)[::-1], np.sort(exact[rows.given == best]), atol=0.005
+        )
+    assert lookups.log_ratios()[0] == 0.0
+
+
+@DTYPES
+def test_confusions_are_counted_alike_and_exactly(dtype, some_rows):
+    rows, where = in_precision(some_rows, dtype), np.arange(len(some_rows)) % 3 > 0
+    found = []
+    for using in (lookups, compiled_lookups):
+        tables = [np.zeros(shape, dtype=np.int64) for shape in ((7, 7), (3, 49), (3, 7))]
+        using.count_confusions(*tables, rows, where)
+        found.append(tables)
+    for numpy, compiled in zip(*found, strict=True):
+        np.testing.assert_array_equal(numpy, compiled)
+    seen, foreseen, rest = found[0]
+    assert seen[2, 4] == (where & (rows.top == 2) & (rows.given == 4)).sum()
+    chosen = where & (rows.top == 2) & (rows.second == 4)
+    assert foreseen[0, 2 * 7 + 4] == chosen.sum()
+    assert lookups.from_limbs(foreseen[1:])[2 * 7 + 4] == pytest.approx(rows.p_second[chosen].sum(dtype=float))
+    others = where & (rows.top == 2)
+    expected = np.maximum(1 - rows.p_top[others] - rows.p_second[others], 0).sum(dtype=float)
+    assert lookups.from_limbs(rest[1:])[2] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("using", BOTH)

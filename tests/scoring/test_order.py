@@ -1,4 +1,4 @@
-"""The fast order is the stable order."""
+"""The fast order is the stable order downwards, on any number of threads, with ties by id."""
 
 from __future__ import annotations
 
@@ -6,19 +6,41 @@ import numpy as np
 import pytest
 
 from labelaudit.kernels import order
-from labelaudit.kernels.order import stable_argsort
+from labelaudit.kernels.order import order_downwards
 
 
-@pytest.mark.parametrize("n", [0, 1, 100, 30_000, 70_001])
-@pytest.mark.parametrize("kind", ["normal", "ties", "close", "special"])
-def test_is_the_stable_argsort(n, kind, monkeypatch):
-    monkeypatch.setattr(order, "_WORTH_IT", 2)
-    rng = np.random.default_rng(n)
-    values = rng.normal(size=n)
-    if kind == "ties":
-        values = values.round(1)
-    elif kind == "close":
-        values = 1 + rng.integers(0, 50, n) * np.finfo(float).eps  # differ in bits that give way to the row number
-    elif kind == "special":
-        values = rng.choice([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1.5, -1.5], n)
-    np.testing.assert_array_equal(stable_argsort(values), np.argsort(values, kind="stable"))
+@pytest.fixture(params=["normal", "ties", "close", "special"])
+def scores(request):
+    def make(n: int) -> np.ndarray:
+        rng = np.random.default_rng(n)
+        if request.param == "ties":
+            return rng.normal(size=n).round(1)
+        if request.param == "close":  # differ in bits that give way to the row number
+            return 1 + rng.integers(0, 50, n) * np.finfo(float).eps
+        if request.param == "special":
+            return rng.choice([0.0, -0.0, np.nan, -np.nan, np.inf, 1.5, -1.5], n)
+        return rng.normal(size=n)
+
+    return make
+
+
+def upwards(scores):
+    """What an ordinary sort is to sort by."""
+    turned = -scores
+    return np.where(np.isnan(turned), np.inf, turned)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 100, 70_001])
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_is_the_stable_order_on_any_number_of_threads(n, threads, scores, monkeypatch):
+    monkeypatch.setattr(order, "_WORTH_A_THREAD", 50)
+    values = scores(n)
+    np.testing.assert_array_equal(order_downwards(values, threads=threads), np.argsort(upwards(values), kind="stable"))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5000])
+def test_ids_order_what_ties(n, scores, monkeypatch):
+    monkeypatch.setattr("labelaudit.threads._ROWS", 64)
+    values = scores(n)
+    ids = np.array([f"{i:05d}" for i in np.random.default_rng(1).permutation(n)], dtype=object)
+    np.testing.assert_array_equal(order_downwards(values, ids), np.lexsort((ids, upwards(values))))

@@ -285,8 +285,7 @@ def test_scores_computed_together_in_blocks_are_those_computed_alone_in_one(make
     labels[10:20] = -1
     alone = score(labels, [pred_probs, pred_probs[::-1].copy()])
     expected = {name: SCORES.get(name).function(alone.evidence) for name in alone.names}
-    monkeypatch.setattr("labelaudit.threads._LEAST_ROWS", 64)
-    monkeypatch.setattr("labelaudit.threads._MOST_ROWS", 64)
+    monkeypatch.setattr("labelaudit.threads._ROWS", 64)
     for together in (alone.compute(), score(labels, [pred_probs, pred_probs[::-1].copy()], threads=3).compute()):
         assert list(together) == list(expected)
         for name, values in expected.items():
