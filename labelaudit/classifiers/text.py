@@ -67,5 +67,5 @@ PLUGIN = Classifier(
     encoder="text",
     summary="naive Bayes and logistic regression pooled, on TF-IDF of words, word pairs and character n-grams",
     build=CountedAndLearned,
-    cost=4e-9,
+    cost=3e-9,
 )
