@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import ProbSource
 
-__all__ = ["checked_ids", "feature_table", "prob_sources", "strings", "vectors"]
+__all__ = ["are_all_alike", "checked_ids", "feature_table", "prob_sources", "strings", "vectors"]
+
+_ROWS = 4_096
 
 
 def prob_sources(pred_probs: Any) -> tuple[ProbSource, ...]:
@@ -52,9 +54,23 @@ def _is_missing(value: Any) -> bool:
 def vectors(embeddings: ArrayLike) -> NDArray[Any]:
     """Return embeddings as an array; a memory map stays one."""
     try:
-        return np.asanyarray(embeddings)
+        found = np.asanyarray(embeddings)
     except ValueError as error:
         raise LabelsError(f"The embeddings are no array: {error}", "Give vectors of one length: (n, d).") from error
+    if are_all_alike(found):
+        raise LabelsError(
+            f"All {len(found)} embeddings are the same vector, so they tell no item from another.",
+            "Embed the items again, or leave the embeddings out.",
+        )
+    return found
+
+
+def are_all_alike(vectors: NDArray[Any]) -> bool:
+    """Tell whether all of two or more rows are the same; where they differ, the first few are enough to tell."""
+    if vectors.ndim != 2 or len(vectors) < 2:
+        return False
+    blocks = (vectors[start : start + _ROWS] for start in range(0, len(vectors), _ROWS))
+    return all(np.array_equal(block, np.broadcast_to(vectors[0], block.shape)) for block in blocks)
 
 
 def feature_table(features: Any) -> pd.DataFrame:

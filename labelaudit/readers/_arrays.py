@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.arrays import are_all_alike
 from labelaudit.errors import DataError, MissingExtraError, ProbabilityError, ReadError
 from labelaudit.probabilities import NormalizedProbs, check_shape
 
@@ -76,13 +77,19 @@ def _unreadable(path: Path, what: str, error: type[DataError], problem: Exceptio
     )
 
 
-def open_embeddings(path: Path, n: int) -> NDArray[np.floating]:
+def open_embeddings(path: Path, n: int) -> tuple[NDArray[np.floating], list[str]]:
     """Map embeddings ``(n, d)`` and check every number.
+
+    Returns
+    -------
+    embeddings : (n, d) array
+    notes : list of str
+        What is odd about them, in words.
 
     Raises
     ------
     ReadError
-        If the shape or type is wrong, or a row holds NaN or infinity.
+        If the shape or type is wrong, a row holds NaN or infinity, or all rows are the same.
     """
     array, what = open_npy(path, "embeddings"), f"embeddings '{path.name}'"
     if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
@@ -94,6 +101,7 @@ def open_embeddings(path: Path, n: int) -> NDArray[np.floating]:
     if array.dtype.kind != "f":
         array = array.astype(np.float32)
     step = max(1, _BLOCK_BYTES // (array.shape[1] * array.dtype.itemsize))
+    empty: list[int] = []
     for start in range(0, n, step):
         with np.errstate(over="ignore"):
             # Squares are added up: beyond the root of the largest number distances are infinite.
@@ -103,7 +111,23 @@ def open_embeddings(path: Path, n: int) -> NDArray[np.floating]:
             large = np.isfinite(array[row - 1]).all()
             found = f"a number beyond {_LARGEST:.0e}" if large else "a NaN or an infinite number"
             raise ReadError(f"{what}, row {row}: there is {found}.", "Embed this item again.")
-    return array
+        empty += (start + np.flatnonzero(~array[start : start + step].any(axis=1))).tolist()
+    if are_all_alike(array):
+        raise ReadError(
+            f"{what}: all {n} rows are the same vector, so they tell no item from another.",
+            "Embed the items again, or leave --embeddings out.",
+        )
+    return array, _of_empty(empty, what)
+
+
+def _of_empty(rows: list[int], what: str) -> list[str]:
+    """Say which embeddings have no direction, and so no neighbours."""
+    if not rows:
+        return []
+    return [
+        f"{len(rows)} rows of {what} are all zero, the first of them row {rows[0] + 1}: these items have no neighbours."
+        " Embed them again unless they are empty."
+    ]
 
 
 def open_pred_probs(paths: Sequence[Path], *, n: int | None = None, normalize: bool = False) -> tuple[ProbSource, ...]:

@@ -88,7 +88,7 @@ def assemble(
     labels, classes = _encode(label, tuple(options["classes"]), sources)
     check_auditable(labels, classes, where=label.where, has_probs=bool(sources))
     vectors = options["embeddings"]
-    embeddings = None if vectors is None else open_embeddings(source_path(vectors, path), n)
+    embeddings, odd = (None, []) if vectors is None else open_embeddings(source_path(vectors, path), n)
     if not sources and all(content is None for content in (text, images, features, embeddings)):
         raise ReadError(
             " ".join([f"{path} holds labels and nothing to learn from.", *notes]),
@@ -109,7 +109,7 @@ def assemble(
             path=str(path),
             reader=reader,
             options={**options, "reader": reader},
-            notes=(*notes, *_alike(classes)),
+            notes=(*notes, *odd, *_alike(classes)),
         ),
     )
     if ids is None:

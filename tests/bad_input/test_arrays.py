@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from labelaudit.chunks import ParquetProbs
+from labelaudit.domain import Dataset
 from labelaudit.errors import LabelsError, ProbabilityError, ReadError
 from labelaudit.probabilities import check_pred_probs
 from labelaudit.readers import read
@@ -72,6 +73,36 @@ def models_with_different_columns(folder):
     np.save(folder / "m1.npy", UNIFORM)
     np.save(folder / "m2.npy", np.full((4, 3), 1 / 3))
     return table(folder, pred_probs=[str(folder / "m1.npy"), str(folder / "m2.npy")])
+
+
+@case(ReadError, "all 4 rows are the same vector, so they tell no item from another", "leave --embeddings out")
+def embeddings_all_zero(folder):
+    np.save(folder / "e.npy", np.zeros((4, 3)))
+    return table(folder, embeddings=str(folder / "e.npy"))
+
+
+@case(ReadError, "all 4 rows are the same vector", "Embed the items again")
+def embeddings_all_alike(folder):
+    np.save(folder / "e.npy", np.ones((4, 3), dtype=np.float32))
+    return table(folder, embeddings=str(folder / "e.npy"))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5])
+def test_arrays_of_one_vector_are_refused(value):
+    with pytest.raises(LabelsError, match="All 5000 embeddings are the same vector"):
+        Dataset.from_arrays(["a", "b"] * 2500, embeddings=np.full((5000, 2), value))
+    last = np.full((5000, 2), value)
+    last[-1] += 1
+    assert len(Dataset.from_arrays(["a", "b"] * 2500, embeddings=last)) == 5000
+
+
+def test_embeddings_without_a_direction_are_named(tmp_path):
+    vectors = np.eye(4, 3) + 0.1
+    vectors[2:] = 0
+    np.save(tmp_path / "e.npy", vectors)
+    path, options = table(tmp_path, embeddings=str(tmp_path / "e.npy"))
+    notes = read(path, **options).origin.notes
+    assert any("2 rows of embeddings 'e.npy' are all zero, the first of them row 3" in note for note in notes)
 
 
 @case(ReadError, "embeddings 'e.npy', row 3: there is a NaN")

@@ -92,7 +92,7 @@ def test_arrays_of_a_folder_are_told_apart(tmp_path: Path) -> None:
         tmp_path,
         model_b=PROBS,
         model_a=PROBS.astype(np.float16),
-        embeddings=np.ones((5, 7)),
+        embeddings=np.eye(5, 7),
         is_error=np.zeros(5, dtype=bool),
         votes=np.ones((5, 3), dtype=int),
         ids=np.array(["p", "q", "r", "s", "t"]),
@@ -116,7 +116,7 @@ def test_named_sources_leave_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_labels_alone_with_options(tmp_path: Path) -> None:
-    arrays(tmp_path, model=PROBS, vectors=np.ones((5, 2), dtype=int))
+    arrays(tmp_path, model=PROBS, vectors=np.tri(5, 2, dtype=int))
     file = tmp_path / "labels.npy"
     with pytest.raises(ReadError, match="nothing to learn from"):
         read(file)
