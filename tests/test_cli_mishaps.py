@@ -159,6 +159,14 @@ def test_the_data_is_found_from_another_folder(here, monkeypatch, capsys):
     assert "The data of the audit, data/good.csv, is not there." in capsys.readouterr().err
 
 
+def test_data_after_an_audit_is_read_in_the_same_way(here):
+    (here / "good.csv").write_bytes(CSV.replace(",", "~").replace("warm", "wärm").encode("cp1252"))
+    read_so = ("--encoding", "cp1252", "--delimiter", "~")
+    assert run(["audit", "good.csv", "--out", "good.audit", *read_so, *QUICK]) == 0
+    assert run(["audit", "good.csv", "--out", "again.audit", "--after", "good.audit", *QUICK]) == 0
+    assert la.load("again.audit").origin.options == la.load("good.audit").origin.options
+
+
 def test_a_refused_decision_is_said_once(audited, capsys):
     assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
     error = capsys.readouterr().err
