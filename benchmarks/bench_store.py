@@ -27,6 +27,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -43,13 +44,14 @@ VERDICTS = (Verdict.KEEP, Verdict.AMBIGUOUS, Verdict.RELABEL, Verdict.SKIP)
 
 
 def queue_items(n: int) -> Iterator[QueueItem]:
-    """Yield flagged items in ten classes and four slices."""
+    """Yield flagged items in ten classes and four slices, most suspicious first; their ids are in no such order."""
     rng = random.Random(0)
+    numbers = random.Random(2).sample(range(n), n)
     for k in range(n):
         given, suggested = rng.sample(CLASSES, 2)
         yield QueueItem(
-            item_id=f"item-{k:07d}",
-            row=k + 1,
+            item_id=f"item-{numbers[k]:07d}",
+            row=numbers[k] + 1,
             content_hash=f"{k:032x}",
             given_label=given,
             suggested_label=suggested,
@@ -82,14 +84,23 @@ def decision(rng: random.Random, item_id: str, given: str | None) -> Decision:
     return Decision(id=str(uuid.uuid4()), item_id=item_id, verdict=verdict, labels=labels, active_ms=3_000)
 
 
-def review(place: Path, k: int, seconds: float, pace: float, joined: bool, out: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
-    """Review for a while; report the milliseconds of each round of claim and decide."""
+def review(
+    place: Path,
+    k: int,
+    seconds: float,
+    pace: float,
+    joined: bool,
+    all_ready: Barrier,
+    out: multiprocessing.Queue[tuple[list[float], float]],
+) -> None:
+    """Review for a while; report the milliseconds of each round of claim and decide, and of processor time in all."""
     store, rng = Store(place, backups=place.parent), random.Random(k)
     queue = open_queue(store, person=f"reviewer {k}", client=f"client {k}-{uuid.uuid4()}")
     cards = queue.claim(1)
     queue.decide([decision(rng, cards[0].item_id, cards[0].given_label)])
     cards = queue.claim(1)
-    rounds, end = [], time.perf_counter() + seconds
+    all_ready.wait()  # nobody is measured while others still load their modules
+    rounds, end, used = [], time.perf_counter() + seconds, time.process_time()
     time.sleep(rng.uniform(0, pace))
     while time.perf_counter() < end:
         start = time.perf_counter()
@@ -101,8 +112,8 @@ def review(place: Path, k: int, seconds: float, pace: float, joined: bool, out: 
             cards = queue.claim(1)
         rounds.append((time.perf_counter() - start) * 1e3)
         time.sleep(max(0.0, pace * rng.uniform(0.5, 1.5) - (time.perf_counter() - start)) if pace else 0)
+    out.put((rounds, (time.process_time() - used) * 1e3))
     store.close()
-    out.put(rounds)
 
 
 def measure_load(
@@ -110,18 +121,23 @@ def measure_load(
 ) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
-    processes = [context.Process(target=review, args=(place, k, seconds, pace, joined, out)) for k in range(reviewers)]
+    all_ready = context.Barrier(reviewers)
+    processes = [
+        context.Process(target=review, args=(place, k, seconds, pace, joined, all_ready, out)) for k in range(reviewers)
+    ]
     for process in processes:
         process.start()
-    rounds = sorted(value for _ in processes for value in out.get())
+    reports = [out.get() for _ in processes]
     for process in processes:
         process.join()
+    rounds = sorted(value for report, _ in reports for value in report)
     return {
         "rounds": len(rounds),
         "per_second": round(len(rounds) / seconds, 1),
         "p50_ms": round(rounds[len(rounds) // 2], 1),
         "p95_ms": round(rounds[int(len(rounds) * 0.95)], 1),
         "p99_ms": round(rounds[int(len(rounds) * 0.99)], 1),
+        "processor_ms_a_round": round(sum(used for _, used in reports) / len(rounds), 2),
     }
 
 

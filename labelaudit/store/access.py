@@ -10,16 +10,17 @@ from labelaudit.decisions import Action, Role, may
 from labelaudit.errors import DecisionRefusedError, UnknownNameError
 from labelaudit.store import schema
 from labelaudit.store.projection import Person
+from labelaudit.store.statements import Statement
 
 __all__ = ["check_allowed", "check_name", "person_of", "require", "role_of", "unknown_person"]
 
 NAME_CHARACTERS = 100
-_PERSON = sa.select(schema.people).where(schema.people.c.name == sa.bindparam("the_name"))
+_PERSON = Statement(sa.select(schema.people).where(schema.people.c.name == sa.bindparam("the_name")))
 
 
 def person_of(connection: sa.Connection, name: str) -> Person:
     """Return the person called `name`; raise DecisionRefusedError if there is none."""
-    row = connection.execute(_PERSON, {"the_name": name}).first()
+    row = _PERSON.first(connection, the_name=name)
     if row is None:
         raise unknown_person(name, connection.scalars(sa.select(schema.people.c.name)).all())
     return Person(row.name, Role(row.role), bool(row.active))

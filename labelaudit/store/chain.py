@@ -14,6 +14,7 @@ from labelaudit.decisions import Action
 from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
 from labelaudit.store.database import Database
+from labelaudit.store.statements import Statement
 
 __all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "stored_deeds", "stored_events", "verify_chain"]
 
@@ -21,9 +22,13 @@ GENESIS = "0" * 64
 """What the first event names as the hash of the one before it."""
 
 _BLOCK = 20_000
-_HEAD = sa.select(schema.head).where(schema.head.c.id == 1)
-_ADD = sa.insert(schema.events)
-_MOVE_HEAD = sa.update(schema.head).where(schema.head.c.id == 1)
+_HEAD = Statement(sa.select(schema.head).where(schema.head.c.id == 1))
+_ADD = Statement(sa.insert(schema.events))
+_MOVE_HEAD = Statement(
+    sa.update(schema.head)
+    .where(schema.head.c.id == 1)
+    .values({name: sa.bindparam(f"to_{name}") for name in ("seq", "hash", "at")})
+)
 
 
 class Event(NamedTuple):
@@ -133,7 +138,7 @@ class Ledger:
     def __init__(self, connection: sa.Connection, now: int, audit_id: str) -> None:
         self._connection = connection
         self.audit_id = audit_id
-        row = connection.execute(_HEAD).first()
+        row = _HEAD.first(connection)
         if row is None:
             raise StoreDamagedError("The review store has lost its head row.", "Restore the newest backup.")
         self.seq, self._hash, last = int(row.seq), str(row.hash), int(row.at)
@@ -184,8 +189,8 @@ class Ledger:
         """Write the events that were added, and the head."""
         if not self._pending:
             return
-        self._connection.execute(_ADD, [event.as_dict() for event in self._pending])
-        self._connection.execute(_MOVE_HEAD, {"seq": self.seq, "hash": self._hash, "at": self.now})
+        _ADD.run_many(self._connection, [event.as_dict() for event in self._pending])
+        _MOVE_HEAD.run(self._connection, to_seq=self.seq, to_hash=self._hash, to_at=self.now)
         self._pending.clear()
 
 

@@ -29,7 +29,7 @@ _PRAGMAS = (
     "cache_size = -32000",
     # Whoever commits the last of so many pages writes them all back while the others wait. Decisions change the same
     # pages again and again: four times as many pages in the log (16 MB) are far fewer to write back.
-    "wal_autocheckpoint = 4000",
+    "wal_autocheckpoint = 16000",
     "journal_size_limit = 67108864",  # a rebuild leaves a log of hundreds of megabytes behind
 )
 _FIRST_PAUSE = 0.001
@@ -65,6 +65,7 @@ class Database:
         else:
             refuse_network_file_system(self.file)
             self._engine = _sqlite_engine(self.url)
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._writing = self._engine.execution_options(writing=True)
         # SQLite reads one snapshot for a whole transaction by itself; Postgres has to be asked.
         self._reading = (
@@ -117,31 +118,31 @@ class Database:
         while True:
             try:
                 own_turn = contextlib.nullcontext() if file is None else turn(file, deadline)
-                with own_turn, engine.connect() as connection, connection.begin():
+                with engine.connect() as connection, own_turn, connection.begin():
                     return work(connection)
-            except (DBAPIError, PoolTimeoutError) as error:
-                passing = self._is_passing(error)
-                if not passing or time.monotonic() + pause > deadline:
-                    raise self._in_words(error) from error
+            except (DBAPIError, PoolTimeoutError, self._driver_error) as error:
+                cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+                if not self._is_passing(cause) or time.monotonic() + pause > deadline:
+                    raise self._in_words(cause) from error
             # Waiting writers come back at different moments, or they would meet again.
             time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _is_passing(self, error: DBAPIError | PoolTimeoutError) -> bool:
+    def _is_passing(self, error: BaseException) -> bool:
         if isinstance(error, PoolTimeoutError):
             return True
         if self.is_sqlite:
             return _sqlite_code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"))
-        state = _sqlstate(error)
+        state, driver = _sqlstate(error), self._engine.dialect.loaded_dbapi
         # No state: the server was not reached or hung up. 08: connection; 40: lost a race; 57P: shutting down or
         # starting; 55P03: waited too long for a lock; 25P03: our own limit on an idle transaction.
-        is_operational = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+        is_operational = isinstance(error, driver.OperationalError | driver.InterfaceError)
         refused_login = "password authentication failed" in str(error) or "does not exist" in str(error)
         return (state is None and is_operational and not refused_login) or (state or "").startswith(
             ("08", "40", "57P", "55P03", "25P03")
         )
 
-    def _in_words(self, error: DBAPIError | PoolTimeoutError) -> StoreError:
+    def _in_words(self, error: BaseException) -> StoreError:
         if isinstance(error, PoolTimeoutError):
             return StoreUnavailableError(
                 f"All connections to {self.name} are in use.", "Nothing was saved; try again in a moment."
@@ -188,7 +189,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
@@ -217,11 +219,11 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _sqlite_code(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlite_errorname", ""))
+def _sqlite_code(error: BaseException) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
 
 
-def _sqlite_error(error: DBAPIError, name: str) -> StoreError:
+def _sqlite_error(error: BaseException, name: str) -> StoreError:
     code = _sqlite_code(error)
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
         return StoreUnavailableError(
@@ -230,27 +232,27 @@ def _sqlite_error(error: DBAPIError, name: str) -> StoreError:
         )
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return StoreUnavailableError(
-            f"The review store {name} cannot be written to ({error.orig}).",
+            f"The review store {name} cannot be written to ({error}).",
             "Nothing was saved. Give yourself the right to write to the file and its folder.",
         )
     if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return StoreUnavailableError(
-            f"The disk of the review store {name} is full or failing ({error.orig}).",
+            f"The disk of the review store {name} is full or failing ({error}).",
             "Nothing was saved; what was saved before is safe. Free some space and try again.",
         )
     return StoreDamagedError(
-        f"The review store {name} is damaged ({error.orig}).",
+        f"The review store {name} is damaged ({error}).",
         "Move it aside and restore the newest backup: see 'Backup and restore' in docs/store.md.",
     )
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
+def _sqlstate(error: BaseException) -> str | None:
+    state = getattr(error, "sqlstate", None)
     return None if state is None else str(state)
 
 
-def _postgres_error(error: DBAPIError, name: str) -> StoreError:
-    reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+def _postgres_error(error: BaseException, name: str) -> StoreError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     state = _sqlstate(error) or ""
     if state.startswith(("53", "25006", "42501")):
         return StoreUnavailableError(

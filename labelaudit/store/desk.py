@@ -30,9 +30,10 @@ from labelaudit.decisions import (
 )
 from labelaudit.store.chain import Event, Ledger
 from labelaudit.store.claims import purge_claims
-from labelaudit.store.persistence import blocks, load_actions, load_items, save_changes
+from labelaudit.store.persistence import load_actions, load_items, save_changes
 from labelaudit.store.projection import Done, Person, Projection, Standing
 from labelaudit.store.schema import actions, claims, events
+from labelaudit.store.statements import NamedStatement
 
 __all__ = ["Command", "Desk", "Outcome"]
 
@@ -40,10 +41,18 @@ Command = Decision | Undo | Redo
 
 _LONGEST_ACTIVE_MS = 24 * 3_600_000
 
-_NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
-_KNOWN = sa.select(events.c.id, events.c.person, events.c.item_id).where(events.c.id.in_(_NAMES))
-_CLAIMS_ON = sa.select(claims).where(claims.c.item_id.in_(_NAMES))
-_GIVE_BACK = sa.delete(claims).where(claims.c.client == sa.bindparam("the_client"), claims.c.item_id.in_(_NAMES))
+_KNOWN = NamedStatement(
+    lambda names: sa.select(events.c.id, events.c.person, events.c.item_id).where(events.c.id.in_(names))
+)
+_RECORDED = NamedStatement(
+    lambda names: sa.select(events.c.id, events.c.before, events.c.after, events.c.person, events.c.at).where(
+        events.c.id.in_(names)
+    )
+)
+_CLAIMS_ON = NamedStatement(lambda names: sa.select(claims).where(claims.c.item_id.in_(names)))
+_GIVE_BACK = NamedStatement(
+    lambda names: sa.delete(claims).where(claims.c.client == sa.bindparam("the_client"), claims.c.item_id.in_(names))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +143,7 @@ class Desk:
     # -- what is there already
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        found: dict[str, tuple[str, str | None]] = {}
-        for block in blocks(ids):
-            rows = self._connection.execute(_KNOWN, {"names": block})
-            found.update({row.id: (row.person, row.item_id) for row in rows})
-        return found
+        return {row.id: (row.person, row.item_id) for row in _KNOWN.rows(self._connection, ids)}
 
     def _known_outcome(self, command: Command, known: tuple[str, str | None] | None) -> Outcome | None:
         if known is None:
@@ -156,9 +161,8 @@ class Desk:
     def _load(self, item_ids: Sequence[str]) -> None:
         new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._items]
         self._items.update(load_items(self._connection, self._projection, new))
-        for block in blocks(new):
-            for row in self._connection.execute(_CLAIMS_ON, {"names": block}):
-                self._claims.setdefault(row.item_id, []).append(row)
+        for row in _CLAIMS_ON.rows(self._connection, new):
+            self._claims.setdefault(row.item_id, []).append(row)
 
     def _state(self, item_id: str) -> ItemState | None:
         row = self._items.get(item_id)
@@ -334,12 +338,10 @@ class Desk:
     def _recorded(self, done: Sequence[Done]) -> dict[str, tuple[Standing | None, Standing]]:
         """Return what held before and after each of the decisions, from their events."""
         found = {}
-        for block in blocks([action.id for action in done]):
-            query = sa.select(events.c.id, events.c.before, events.c.after, events.c.person, events.c.at)
-            for row in self._connection.execute(query.where(events.c.id.in_(block))):
-                before = None if row.before is None else Standing.from_dict(json.loads(row.before))
-                after = Standing(Opinion.from_dict(json.loads(row.after)), row.person, row.id, row.at)
-                found[row.id] = (before, after)
+        for row in _RECORDED.rows(self._connection, [action.id for action in done]):
+            before = None if row.before is None else Standing.from_dict(json.loads(row.before))
+            after = Standing(Opinion.from_dict(json.loads(row.after)), row.person, row.id, row.at)
+            found[row.id] = (before, after)
         return found
 
     def _turn(self, kind: Action, command_id: str, action: Done, first: Done, to: Standing | None) -> None:
@@ -364,8 +366,7 @@ class Desk:
     def _save(self) -> None:
         self._ledger.flush()
         save_changes(self._connection, self._projection)
-        for block in blocks(self._given_back):
-            self._connection.execute(_GIVE_BACK, {"the_client": self._client, "names": block})
+        _GIVE_BACK.run(self._connection, self._given_back, the_client=self._client)
         self._given_back.clear()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from labelaudit.store import schema
 from labelaudit.store.bulk import collector_paused, indexes_apart, names_of, replace_rows, update_rows
 from labelaudit.store.chain import stored_deeds
 from labelaudit.store.projection import Binding, Done, Person, Projection, Standing, item_row
+from labelaudit.store.statements import NamedStatement, Statement
 
 __all__ = [
     "compare_with_log",
@@ -28,16 +29,13 @@ __all__ = [
     "save_frame",
 ]
 
-_BLOCK = 500
-"""Values in one IN list; well below what any SQLite accepts."""
-
-# Built once: SQLAlchemy takes as long to build a statement as SQLite to run it.
-_NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
-_ITEMS_NAMED = sa.select(schema.items).where(schema.items.c.item_id.in_(_NAMES))
-_OPINIONS_ON = sa.select(schema.opinions).where(schema.opinions.c.item_id.in_(_NAMES))
-_SETTINGS = sa.select(schema.settings)
-_REMOVE_OPINION = sa.delete(schema.opinions).where(
-    schema.opinions.c.item_id == sa.bindparam("of_item"), schema.opinions.c.slot == sa.bindparam("of_slot")
+_ITEMS_NAMED = NamedStatement(lambda names: sa.select(schema.items).where(schema.items.c.item_id.in_(names)))
+_OPINIONS_ON = NamedStatement(lambda names: sa.select(schema.opinions).where(schema.opinions.c.item_id.in_(names)))
+_SETTINGS = Statement(sa.select(schema.settings))
+_REMOVE_OPINION = Statement(
+    sa.delete(schema.opinions).where(
+        schema.opinions.c.item_id == sa.bindparam("of_item"), schema.opinions.c.slot == sa.bindparam("of_slot")
+    )
 )
 
 _STATE_NAMES = ("item_id", "needed", "given_opinions", "status", "verdict", "label", "version")
@@ -45,20 +43,12 @@ _STATE_NAMES = ("item_id", "needed", "given_opinions", "status", "verdict", "lab
 _STATES = sa.select(*(schema.items.c[name] for name in _STATE_NAMES))
 
 
-def blocks(values: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Cut `values` into pieces for IN lists."""
-    everything = list(values)
-    return (everything[start : start + _BLOCK] for start in range(0, len(everything), _BLOCK))
-
-
 def load_frame(connection: sa.Connection, *, people: bool = True) -> Projection:
     """Load what is small: binding and rules, and unless told otherwise people and assignments."""
     projection = Projection()
-    values = {row.key: row.value for row in connection.execute(_SETTINGS)}
-    if "rules" in values:
-        projection.rules = Rules(**json.loads(values["rules"]))
-    if json.loads(values.get("binding", "null")) is not None:
-        projection.binding = Binding.from_dict(json.loads(values["binding"]))
+    values = {row.key: row.value for row in _SETTINGS.rows(connection)}
+    projection.rules = _rules_of(values.get("rules", "{}"))
+    projection.binding = _binding_of(values.get("binding", "null"))
     if people:
         for row in connection.execute(sa.select(schema.people)):
             projection.people[row.name] = Person(row.name, Role(row.role), bool(row.active))
@@ -67,17 +57,27 @@ def load_frame(connection: sa.Connection, *, people: bool = True) -> Projection:
     return projection
 
 
+@lru_cache(maxsize=64)
+def _rules_of(text: str) -> Rules:
+    return Rules(**json.loads(text))
+
+
+@lru_cache(maxsize=64)
+def _binding_of(text: str) -> Binding | None:
+    values = json.loads(text)
+    return None if values is None else Binding.from_dict(values)
+
+
 def load_items(connection: sa.Connection, projection: Projection, item_ids: Iterable[str]) -> dict[str, Any]:
     """Load the opinions on some items into `projection`; return the rows of the table ``items`` by id."""
     wanted = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in projection.opinions]
     found: dict[str, Any] = {}
-    for block in blocks(wanted):
-        for row in connection.execute(_ITEMS_NAMED, {"names": block}):
-            found[row.item_id] = row
-            projection.opinions.setdefault(row.item_id, {})
-            projection.versions[row.item_id] = row.version
-        for row in connection.execute(_OPINIONS_ON, {"names": block}):
-            projection.opinions.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
+    for row in _ITEMS_NAMED.rows(connection, wanted):
+        found[row.item_id] = row
+        projection.opinions.setdefault(row.item_id, {})
+        projection.versions[row.item_id] = row.version
+    for row in _OPINIONS_ON.rows(connection, wanted):
+        projection.opinions.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
     return found
 
 
@@ -100,8 +100,7 @@ def save_changes(connection: sa.Connection, projection: Projection) -> None:
             removed.append({"of_item": item_id, "of_slot": slot})
         else:
             kept.append(standing.as_row(item_id, slot))
-    if removed:
-        connection.execute(_REMOVE_OPINION, removed)
+    _REMOVE_OPINION.run_many(connection, removed)
     _upsert(connection, schema.opinions, kept, ("item_id", "slot"))
     states = [
         item_row(
@@ -217,26 +216,26 @@ def _opinion_rows(projection: Projection) -> list[tuple[Any, ...]]:
 def _update_items(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    query = _item_update(tuple(name for name in rows[0] if name != "item_id"))
-    connection.execute(query, [{f"to_{name}": value for name, value in row.items()} for row in rows])
+    update = _item_update(tuple(name for name in rows[0] if name != "item_id"))
+    update.run_many(connection, [{f"to_{name}": value for name, value in row.items()} for row in rows])
 
 
 @cache
-def _item_update(names: tuple[str, ...]) -> sa.Update:
+def _item_update(names: tuple[str, ...]) -> Statement:
     values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
-    return sa.update(schema.items).where(schema.items.c.item_id == sa.bindparam("to_item_id")).values(values)
+    return Statement(sa.update(schema.items).where(schema.items.c.item_id == sa.bindparam("to_item_id")).values(values))
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], key: tuple[str, ...]) -> None:
     if rows:
         named = [dict(zip(names_of(table), row, strict=True)) for row in rows]
-        connection.execute(_upsert_into(connection.dialect.name, table, key), named)
+        _upsert_into(connection.dialect.name, table, key).run_many(connection, named)
 
 
 @cache
-def _upsert_into(dialect: str, table: sa.Table, key: tuple[str, ...]) -> sa.Insert:
+def _upsert_into(dialect: str, table: sa.Table, key: tuple[str, ...]) -> Statement:
     from sqlalchemy.dialects import postgresql, sqlite
 
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     changes = {name: insert.excluded[name] for name in names_of(table) if name not in key}
-    return insert.on_conflict_do_update(index_elements=list(key), set_=changes)
+    return Statement(insert.on_conflict_do_update(index_elements=list(key), set_=changes))

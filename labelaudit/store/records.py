@@ -13,11 +13,13 @@ from labelaudit.store import schema
 from labelaudit.store.access import person_of
 from labelaudit.store.chain import Event
 from labelaudit.store.database import Database
-from labelaudit.store.persistence import blocks
 from labelaudit.store.projection import Standing
 from labelaudit.store.queue import Filter, conditions, in_states
+from labelaudit.store.statements import NamedStatement
 
 __all__ = ["Decided", "Records", "secret_gold"]
+
+_RECORDED = NamedStatement(lambda names: sa.select(schema.events.c.id).where(schema.events.c.id.in_(names)))
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,7 @@ class Records:
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids of decisions that are recorded already."""
-        table = schema.events
-
-        def work(connection: sa.Connection) -> set[str]:
-            queries = (sa.select(table.c.id).where(table.c.id.in_(block)) for block in blocks(ids))
-            return {row.id for query in queries for row in connection.execute(query)}
-
-        return self._database.read(work)
+        return self._database.read(lambda connection: {row.id for row in _RECORDED.rows(connection, ids)})
 
     def standings(self) -> list[Any]:
         """Return every opinion that stands, as rows of the table ``opinions``, by item and slot."""

@@ -11,13 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from labelaudit.decisions import Action, Role, Rules
+from labelaudit.decisions import Action, Role
 from labelaudit.errors import LabelAuditError, StoreError
 from labelaudit.store import archive, schema
 from labelaudit.store.access import check_allowed, person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
 from labelaudit.store.chain import Ledger, verify_chain
-from labelaudit.store.claims import claim_cards, purge_claims, renew_claims
+from labelaudit.store.claims import Hand, claim_cards, free_ahead, purge_claims, renew_claims
 from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
@@ -30,9 +30,6 @@ from labelaudit.store.team import Team
 __all__ = ["Store"]
 
 _RESCORED_AT_ONCE = 500
-_PARTS = sa.select(schema.assignments).where(schema.assignments.c.person == sa.bindparam("the_person"))
-
-NAME_CHARACTERS = 100
 
 
 class Store:
@@ -144,14 +141,16 @@ class Store:
 
     def claim(self, filter: Filter, order: str, n: int, *, person: str, client: str) -> list[Card]:
         """Fill the hand of a client up to `n` items and return them all; see :func:`claim_cards`."""
+        hand = Hand(filter=filter, order=order, n=n, person=person, client=client)
+        ahead = self._look_ahead(hand)
 
         def work(connection: sa.Connection) -> list[Card]:
             now = self._now(connection)
             purge_claims(connection, now)
             renew_claims(connection, client, now)
             rules = load_frame(connection, people=False).rules
-            who = person_of(connection, person)
-            return _claim(connection, (filter, order, n), who, client=client, now=now, rules=rules)
+            _check_may_claim(person_of(connection, person), hand)
+            return claim_cards(connection, hand, now, rules, ahead)
 
         return self.database.write(work)
 
@@ -225,6 +224,11 @@ class Store:
         DecisionRefusedError
             If the person is unknown; anything else that is refused is an outcome.
         """
+        hand = None
+        if then_claim is not None:
+            wanted, order, n = then_claim
+            hand = Hand(filter=wanted, order=order, n=n, person=person, client=client)
+        ahead = [] if hand is None else self._look_ahead(hand)
 
         def work(connection: sa.Connection) -> tuple[list[Outcome], list[Card]]:
             who = person_of(connection, person)
@@ -233,9 +237,10 @@ class Store:
             ledger = Ledger(connection, self._now(connection), audit_id)
             outcomes = Desk(connection, ledger, frame, who, client).carry_out(commands, action)
             renew_claims(connection, client, ledger.now)
-            if then_claim is None:
+            if hand is None:
                 return outcomes, []
-            return outcomes, _claim(connection, then_claim, who, client=client, now=ledger.now, rules=frame.rules)
+            _check_may_claim(who, hand)
+            return outcomes, claim_cards(connection, hand, ledger.now, frame.rules, ahead)
 
         return self.database.write(work)
 
@@ -285,29 +290,17 @@ class Store:
         """Copy everything but claims into an empty store and return the number of events."""
         return archive.copy_store(self.database, target.database)
 
+    def _look_ahead(self, hand: Hand) -> list[str]:
+        return self.database.read(lambda connection: free_ahead(connection, hand, self._now(connection)))
+
     # -- inside a transaction
 
     def _now(self, connection: sa.Connection) -> int:
         return self._clock() if self._clock is not None else self.database.now(connection)
 
 
-def _claim(
-    connection: sa.Connection, hand: tuple[Filter, str, int], person: Person, *, client: str, now: int, rules: Rules
-) -> list[Card]:
-    wanted, order, n = hand
-    check_allowed(person, Action.ADJUDICATE if wanted.queue == "conflicts" else Action.DECIDE)
-    parts = connection.execute(_PARTS, {"the_person": person.name})
-    return claim_cards(
-        connection,
-        wanted,
-        order,
-        person=person.name,
-        client=client,
-        now=now,
-        n=n,
-        rules=rules,
-        assigned=[(row.field, row.value) for row in parts],
-    )
+def _check_may_claim(person: Person, hand: Hand) -> None:
+    check_allowed(person, Action.ADJUDICATE if hand.filter.queue == "conflicts" else Action.DECIDE)
 
 
 def _execute_many(query: sa.Update, rows: list[dict[str, Any]], connection: sa.Connection) -> None:

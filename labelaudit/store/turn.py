@@ -20,8 +20,8 @@ else:
 
 __all__ = ["turn"]
 
-_SOON = 0.000_2
-_LATER = 0.001_5
+_SOON = 0.000_05
+_LATER = 0.000_4
 _TICKETS = 1 << 20
 """Place in the file behind which each ticket is a byte; locks need no bytes to be there."""
 _ROUND = 1 << 40

@@ -65,6 +65,27 @@ def test_a_clock_that_jumps_back_neither_blocks_items_nor_turns_history_round(op
     store.verify()
 
 
+def test_what_others_take_while_one_waits_for_the_turn_is_passed_over(store, monkeypatch):
+    looked_up = store._look_ahead
+
+    def slowly(hand):
+        ahead = looked_up(hand)
+        monkeypatch.undo()
+        claim(store, "eve", 30 if hand.client == "late" else 3)
+        return ahead
+
+    monkeypatch.setattr(store, "_look_ahead", slowly)
+    assert [card.item_id for card in claim(store, "bob", 2)] == ["i000003", "i000004"]
+    monkeypatch.setattr(store, "_look_ahead", slowly)
+    assert claim(store, "bob", 2, client="late") == []
+
+
+def test_items_beyond_those_looked_up_are_found_too(store, monkeypatch):
+    monkeypatch.setattr(store, "_look_ahead", lambda _hand: ["i000000", "i000001", "gone"])
+    claim(store, "eve", 1)
+    assert [card.item_id for card in claim(store, "bob", 3)] == ["i000001", "i000002", "i000003"]
+
+
 def test_released_items_go_back(store):
     claim(store, "bob", 3)
     assert store.release("bob", ["i000001"]) == 1

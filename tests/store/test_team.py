@@ -65,6 +65,19 @@ def test_gold_items_come_in_between_and_do_not_give_themselves_away(store):
     assert all(event.action != "gold" for event in store.records.history(viewer="eve"))
 
 
+def test_known_answers_that_are_set_late_come_one_by_one(store):
+    store.team.set_rules(Rules(gold_every=3), by="ann")
+    decide(store, "bob", *(decision(f"i{k:06d}") for k in range(12)))
+    golden = {f"i{k:06d}" for k in range(20, 25)}
+    decide(store, "ann", *(decision(item_id, "ambiguous") for item_id in sorted(golden)), action=Action.GOLD)
+    seen = []
+    for _ in range(7):
+        card = claim(store, "bob", 1)[0]
+        seen.append(card.item_id in golden)
+        decide(store, "bob", decision(card.item_id))
+    assert seen == [True, False, False, True, False, False, True]
+
+
 def test_people_with_parts_are_shown_only_these(store):
     store.team.assign("bob", "class", "eel", by="ann")
     store.team.assign("eve", "slice:channel", "chat", by="ann")
