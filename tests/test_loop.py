@@ -301,7 +301,35 @@ def vars_of(audit):
     return {each.name: getattr(audit, each.name) for each in fields(audit)}
 
 
+def test_items_whose_answers_say_nothing_have_no_answer(audit, tmp_path):
+    _, path = sent(audit, tmp_path)
+    answers = {
+        "r0": [{"labels": ["neg"]}],
+        "r1": [{"verdict": "skip"}],
+        "r2": [{"labels": []}],
+        "r3": [{"labels": ["?"]}],
+    }
+    answers["r4"] = [{"verdict": "skip", "annotator": "ann"}, {"labels": ["pos"], "annotator": "bob"}]
+    done = import_answers(audit, answered(path, answers), "jsonl", person="lea", dry_run=True)
+    assert done.unanswered == ("r1", "r2", "r3", "r5", "r6", "r7")
+
+
 # ---- from the command line
+
+
+def test_the_command_says_how_many_items_wait_for_a_lead(audit, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
+    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
+    _, path = sent(audit, tmp_path)
+    both = [{"labels": ["neg"], "annotator": "ann"}, {"labels": ["pos"], "annotator": "bob"}]
+    back = answered(path, {"r0": both, "r1": both[:1]})
+    assert run(["import", str(audit.path), str(back), "--format", "jsonl", "--dry-run"]) == 0
+    assert "Waiting" not in capsys.readouterr().out
+    assert run(["import", str(audit.path), str(back), "--format", "jsonl"]) == 0
+    assert (
+        "for a lead where people disagree: 1 of the answered items.\nSee them with: labelaudit"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatch):
@@ -332,7 +360,7 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
     with batch.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([header, *lines])
     assert "12 answers of b-" in call("import", audit, batch, "--format", "csv", "--dry-run")
-    assert "recorded, 0 known before, 0 items open" in call("import", audit, batch, "--format", "csv")
+    assert "recorded, 0 known before; 0 items have no answer" in call("import", audit, batch, "--format", "csv")
     assert "0 answers" in call("import", audit, batch, "--format", "csv")
     status = json.loads(call("status", audit, "--format", "json"))[0]
     assert (status["items"], status["answered"], status["people"]) == (12, 12, ["ann"])

@@ -85,7 +85,9 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
     lost = losses(target, batch)
     if lost and batch.modality in target.carries:
         click.echo(
-            f"{target.name} has no place for: {'; '.join(lost)}. What is known of it stays in the audit.", err=True
+            f"{target.name} has no place for these, so they will not come back: {'; '.join(lost)}. "
+            "The batch is kept whole in the audit.",
+            err=True,
         )
     _write(batch, chosen, options, (target, audit, out), overwrite=overwrite)
 

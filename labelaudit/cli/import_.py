@@ -55,13 +55,14 @@ def command(
 
     Importing a file again changes nothing. What cannot be recorded is listed by name: unknown items and labels, edited
     texts, skips, empty and double answers. Where annotators differ, the item waits for a lead (labelaudit review, queue
-    of conflicts).
+    of conflicts; or labelaudit decide --adjudicate).
     """
     from labelaudit.audit_folder import load
-    from labelaudit.loop import import_answers
+    from labelaudit.loop import batch_status, import_answers
 
+    loaded = load(audit)
     done = import_answers(
-        load(audit),
+        loaded,
         file,
         form,
         person=me(person),
@@ -73,6 +74,14 @@ def command(
         store=url,
     )
     _report(done)
+    if not done.is_dry:
+        found = [each for each in batch_status(loaded, store=url) if each.record.batch.batch_id in done.batch_ids]
+        waiting = sum(each.waiting for each in found)
+        if waiting:
+            click.echo(
+                f"Waiting for more opinions, or for a lead where people disagree: {waiting} of the answered items."
+            )
+            click.echo(f"See them with: labelaudit review {audit}")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -85,7 +94,9 @@ def _pair(text: str) -> tuple[str, str]:
 def _report(done: Imported) -> None:
     of = f" of {', '.join(done.batch_ids)}" if done.batch_ids else ""
     verb = "would be recorded" if done.is_dry else "recorded"
-    click.echo(f"{done.recorded} answers{of} {verb}, {done.known} known before, {len(done.unanswered)} items open.")
+    click.echo(
+        f"{done.recorded} answers{of} {verb}, {done.known} known before; {len(done.unanswered)} items have no answer."
+    )
     for name, count in done.people.items():
         new = f" ({'would become' if done.is_dry else 'now'} a reviewer)" if name in done.added else ""
         click.echo(f"  {name}: {count}{new}")

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from labelaudit.errors import ReadError
 from labelaudit.formats._encoding import not_utf8
 
-__all__ = ["as_line", "read_array", "read_lines", "read_text_lines", "wrong_shape"]
+__all__ = ["as_line", "looks_like", "read_array", "read_lines", "read_text_lines", "wrong_shape"]
 
 _BLOCK = 1 << 20
 _LARGEST = 1 << 28
@@ -52,8 +52,8 @@ def wrong_shape(path: Path, place: str, record: Any, format: str) -> ReadError:
     return ReadError(f"{path}, {place}: this is no answer in the format {format}; {found}.", fix)
 
 
-def _likely(path: Path) -> str:
-    """Say which format the beginning of a file looks like; nothing if that is not known."""
+def looks_like(path: Path, format: str = "") -> str:
+    """Say which format, other than `format`, the beginning of a file looks like; nothing if that is not known."""
     if not path.is_file():  # a document within an archive
         return ""
     with path.open("rb") as file:
@@ -63,7 +63,7 @@ def _likely(path: Path) -> str:
     likely = next((name for name, shape in _SHAPES if shape <= keys), None)
     if likely == "csv" and "\t" in first:
         likely = "tsv"
-    return f"It looks like {likely}: give --format {likely}." if likely else ""
+    return f"It looks like {likely}: give --format {likely}." if likely and likely != format else ""
 
 
 def read_array(path: Path) -> Iterator[tuple[int, Any]]:
@@ -78,7 +78,7 @@ def read_array(path: Path) -> Iterator[tuple[int, Any]]:
     first = buffer.peek()
     if first != "[":
         found = "is empty" if first is None else f"begins with {first!r}"
-        raise ReadError(f"{path} is no JSON array: it {found}.", _likely(path) or "Export the answers as JSON.")
+        raise ReadError(f"{path} is no JSON array: it {found}.", looks_like(path) or "Export the answers as JSON.")
     buffer.take()
     if buffer.peek() == "]":
         buffer.take()
@@ -117,7 +117,7 @@ def read_text_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dic
         if not found and line.lstrip()[0] not in "[{":
             raise ReadError(
                 f"{path}, line {number}: this is no JSON; it begins with {line[:20]!r}.",
-                _likely(path) or "Export the answers as JSON lines.",
+                looks_like(path) or "Export the answers as JSON lines.",
             )
         found = True
         try:

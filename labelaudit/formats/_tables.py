@@ -12,6 +12,7 @@ from labelaudit.domain import Annotation
 from labelaudit.errors import ReadError, did_you_mean
 from labelaudit.formats._encoding import not_utf8
 from labelaudit.formats._items import BATCH, HASH, ID, cell_text, hints, milliseconds, seconds_of, tags, unclear_times
+from labelaudit.formats._json import looks_like
 from labelaudit.spreadsheet import escape_cell, restore_cell
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["read_table", "too_long", "write_table"]
 _ANSWER = ("answer", "verdict", "note", "annotator", "seconds", "answered_at")
 _FIELD = "field: "
 _BETWEEN = " | "
+_SHOWN = 40  # characters of a header, which may be a line of something else
 _MOST_IN_A_CELL = 32_767
 """Characters that a cell of Excel or LibreOffice holds; more is cut without a word."""
 
@@ -116,9 +118,12 @@ def _check_header(path: Path, header: list[str], delimiter: str) -> None:
     for name in (ID, "answer"):
         if name not in header:
             other = next((mark for mark in ";,\t" if mark != delimiter and mark in header[0]), None)
-            fix = f"The columns are separated by {other!r}; save it with {delimiter!r}." if other else ""
+            fix = looks_like(path, "tsv" if delimiter == "\t" else "csv")
+            if not fix and other:
+                fix = f"The columns are separated by {other!r}; save it with {delimiter!r}."
+            listed = ", ".join(repr(column[:_SHOWN]) for column in header[:12])
             raise ReadError(
-                f"{path} has no column {name!r}; it has {', '.join(map(repr, header[:12]))}.",
+                f"{path} has no column {name!r}; it has {listed}.",
                 fix or f"{did_you_mean(name, header)}Give the table that 'labelaudit batch' wrote, with all columns.",
             )
 

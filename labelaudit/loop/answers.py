@@ -80,10 +80,6 @@ class Answers:
             found[person] = found.get(person, 0) + len(places)
         return found
 
-    def item_ids(self) -> set[str]:
-        """Return the items that were answered."""
-        return set().union(*self._places.values())
-
     def blocks(self) -> Iterator[tuple[str, str, list[Given]]]:
         """Yield person, batch and answers, in pieces that can be recorded at once."""
         for (person, batch_id), places in self._places.items():

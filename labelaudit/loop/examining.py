@@ -37,7 +37,7 @@ class Examined:
     Attributes
     ----------
     unanswered : list of str
-        Ids of items that nobody has answered yet.
+        Ids of items of the file without an answer that counts: untouched, skipped, or with answers that say nothing.
     batch_ids : list of str
         Batches that the answers belong to.
     """
@@ -99,15 +99,15 @@ class _Desk:
         self._records, self._answers, self._findings = records, answers, findings
         self._only, self._people, self._nameless = only, people, nameless
         self._batches: dict[str, _Known] = {}
-        self._open: dict[str, None] = {}
+        self._seen: dict[str, bool] = {}  # whether anybody has answered it
 
     def take(self, annotation: Annotation) -> None:
         batch_id = annotation.batch_id or self._only
         item = self._item(annotation, batch_id)
         if item is None or batch_id is None:
             return
+        self._seen.setdefault(item.item_id, False)
         if not annotation.is_answered:
-            self._open[item.item_id] = None
             return
         record = self._records[batch_id]
         problems = list(_problems(annotation, item, record))
@@ -115,12 +115,13 @@ class _Desk:
             self._findings.add(problem)
         if all(problem.is_recorded for problem in problems):
             person = self._people.get(annotation.annotator or "", annotation.annotator or self._nameless)
-            self._give(person, _decision(annotation, item, record.batch.batch_id, person), annotation)
+            decision = _decision(annotation, item, record.batch.batch_id, person)
+            self._seen[item.item_id] |= decision.verdict is not Verdict.SKIP
+            self._give(person, decision, annotation)
 
     def done(self) -> Examined:
-        answered = self._answers.item_ids()
         return Examined(
-            unanswered=[item_id for item_id in self._open if item_id not in answered],
+            unanswered=[item_id for item_id, is_answered in self._seen.items() if not is_answered],
             batch_ids=list(self._batches),
         )
 
@@ -203,16 +204,18 @@ def _finding(kind: str, annotation: Annotation, message: str, *, is_recorded: bo
 def _problems(annotation: Annotation, item: BatchItem, record: BatchRecord) -> Iterator[Finding]:
     edited = _edited(annotation, item)
     if edited:
-        yield _finding("edited", annotation, f"{edited} The answer is about another item and is not recorded.")
+        yield _finding("edited", annotation, f"{edited} An answer to another text is not recorded.")
     verdict, labels = annotation.verdict, annotation.labels
     unknown = [label for label in labels if label not in record.batch.classes]
     for label in unknown:
         hint = _hint(label, record.batch.classes)
-        yield _finding("unknown label", annotation, f"{label!r} is none of the classes. {hint}Nothing is recorded.")
+        yield _finding("unknown label", annotation, f"{label!r} is none of the classes. {hint}Not recorded.")
     if verdict is not None and verdict not in _VERDICTS:
         known = ", ".join(_VERDICTS)
         yield _finding(
-            "unknown verdict", annotation, f"{verdict!r} is no verdict. {_hint(verdict, _VERDICTS)}Known: {known}."
+            "unknown verdict",
+            annotation,
+            f"{verdict!r} is no verdict. {_hint(verdict, _VERDICTS)}Known: {known}. Not recorded.",
         )
     for words in annotation.unclear:
         yield _finding("unclear time", annotation, f"Not understood: {words}. Recorded without it.", is_recorded=True)
@@ -220,9 +223,11 @@ def _problems(annotation: Annotation, item: BatchItem, record: BatchRecord) -> I
         yield _finding("skipped", annotation, "Skipped; the item stays open.", is_recorded=True)
     elif verdict is not None and labels and verdict != "ambiguous":
         listed = ", ".join(map(repr, labels))
-        yield _finding("several choices", annotation, f"The verdict {verdict!r} and {listed}: only one can hold.")
+        yield _finding(
+            "several choices", annotation, f"The verdict {verdict!r} and {listed}: only one can hold. Not recorded."
+        )
     elif verdict is None and not labels:
-        yield _finding("empty", annotation, "The answer was sent without a choice.")
+        yield _finding("empty", annotation, "The answer has neither a label nor a verdict; the item stays open.")
     elif len(set(labels)) > 1 and not record.batch.several and verdict is None:
         listed = ", ".join(map(repr, labels))
         message = f"{listed}, where one label was asked for; recorded as 'several fit'."
@@ -231,7 +236,7 @@ def _problems(annotation: Annotation, item: BatchItem, record: BatchRecord) -> I
 
 def _edited(annotation: Annotation, item: BatchItem) -> str:
     if annotation.content_hash is not None and annotation.content_hash != item.content_hash:
-        return "The content hash is not the one that was sent."
+        return "The content hash is not the one that was sent: the item came back with another content."
     if annotation.content is None or item.image is not None:
         return ""
     sent = content_text(item)
@@ -240,7 +245,7 @@ def _edited(annotation: Annotation, item: BatchItem) -> str:
         return ""
     same = next((k for k, (one, other) in enumerate(zip(back, sent, strict=False)) if one != other), None)
     begin = max(0, (min(len(back), len(sent)) if same is None else same) - 20)
-    return f"The text was edited: …{back[begin : begin + 60]!r} instead of …{sent[begin : begin + 60]!r}."
+    return f"The text came back changed: …{back[begin : begin + 60]!r}, where …{sent[begin : begin + 60]!r} was sent."
 
 
 def _lines(text: str) -> str:

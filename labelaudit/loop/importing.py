@@ -39,7 +39,7 @@ class Imported:
     findings_table : Path, optional
         CSV with all findings; None where `findings` has them all.
     unanswered : tuple of str
-        Items that nobody has answered yet.
+        Items of the file without an answer that counts; skips and empty answers do not.
     people : mapping of str to int
         Answers of each annotator.
     added : tuple of str

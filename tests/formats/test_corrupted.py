@@ -195,7 +195,7 @@ REFUSED = {
     "csv: empty": ("csv", "x.csv", lambda g: b"", "is empty"),
     "csv: a quote left open": ("csv", "x.csv", lambda g: g + b'"r9,', "line 6"),
     "csv: cells too many": ("csv", "x.csv", lambda g: g + b",".join([b"x"] * 40) + b"\n", "40 cells"),
-    "tsv: commas": ("tsv", "x.tsv", lambda g: g.replace(b"\t", b","), "save it with '\\\\t'"),
+    "tsv: commas": ("tsv", "x.tsv", lambda g: g.replace(b"\t", b","), "--format csv"),
     "parquet: no parquet": ("parquet", "x.parquet", lambda g: b"PAR1 or so", "cannot be read as Parquet"),
     "parquet: cut": ("parquet", "x.parquet", lambda g: g[:-100], "cannot be read as Parquet"),
 }
@@ -246,7 +246,14 @@ REPORTED = {
         "'maybe'",
     ),
     "an edited text": ("doccano", "x.jsonl", lambda g: first(g, text="good!"), "edited", "r0", "good!"),
-    "an edited text in a table": ("csv", "x.csv", lambda g: cells(g, 2, "text", "bad"), "edited", "007", "edited"),
+    "an edited text in a table": (
+        "csv",
+        "x.csv",
+        lambda g: cells(g, 2, "text", "bad"),
+        "edited",
+        "007",
+        "came back changed",
+    ),
     "another content hash": (
         "jsonl",
         "x.jsonl",
@@ -263,14 +270,14 @@ REPORTED = {
         "r0",
         "no batch",
     ),
-    "an empty answer": ("jsonl", "x.jsonl", lambda g: first(g, labels=[]), "empty", "r0", "without a choice"),
+    "an empty answer": ("jsonl", "x.jsonl", lambda g: first(g, labels=[]), "empty", "r0", "neither a label nor"),
     "an empty result": (
         "label-studio",
         "x.json",
         lambda g: tasks(g, lambda t: t["annotations"][0].update(result=[])),
         "empty",
         "r0",
-        "without a choice",
+        "neither a label nor",
     ),
     "a skip": (
         "label-studio",
