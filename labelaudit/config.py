@@ -44,13 +44,13 @@ class ReadOptions:
     )
     embeddings: str | None = _option(None, "Embeddings as .npy (n, d), in the order of the rows.", metavar="FILE")
     pred_probs: tuple[str, ...] = _option(
-        (), "Out-of-sample probabilities as .npy or .parquet (n, K); repeat for several models.", metavar="FILE"
+        (), "Out-of-sample probabilities (n, K) as .npy, .parquet or .zarr; repeat for several models.", metavar="FILE"
     )
     classes: tuple[str, ...] = _option(
         (), "Class names in the order of the probability columns; repeat.", metavar="NAME"
     )
     encoding: str = _option("utf-8", "Encoding of a text file.", metavar="NAME")
-    delimiter: str | None = _option(None, "Column separator of a CSV file; default: by file ending.", metavar="CHAR")
+    delimiter: str | None = _option(None, "Column separator of a CSV file; default: recognised.", metavar="CHAR")
     unpack_to: str | None = _option(
         None, "Folder for the images that a data file holds; default: beside it, as DATA.images.", metavar="FOLDER"
     )
@@ -84,7 +84,7 @@ class AuditConfig:
     calibrate: str = _option(
         "auto",
         "Calibrate suspicion by planted errors. auto: where labelaudit fits the model itself; on: fit again with the"
-        " planted errors, too, which takes as long again; off: a plausible range only.",
+        " planted errors, too, which takes as long again, on small data several times; off: a plausible range only.",
         metavar="auto|on|off",
     )
     seed: int = _option(0, "Seed of everything random.", low=0)
