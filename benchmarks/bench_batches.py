@@ -211,8 +211,8 @@ def with_truth(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, np.
 def curves(options: argparse.Namespace) -> None:
     """Print area under the curve of errors corrected against items reviewed, and reviews to find 80 % of them."""
     for name in ("banking77", "cifar10n"):
-        labels, probs, wrong = curve_data(name, options)
-        orders = scores_of(labels, probs)
+        data = curve_data(name, options)
+        labels, wrong, orders = data["labels"], data["is_error"], orders_of(data)
         table = {}
         for seed in range(options.seeds):
             rng = np.random.default_rng(seed)
@@ -228,7 +228,7 @@ def curves(options: argparse.Namespace) -> None:
             )
 
         if options.plots is not None:
-            drawn = ("suspicion", "self_confidence", "cleanlab normalized_margin", "entropy", "random")
+            drawn = (OURS, "self_confidence", "cleanlab normalized_margin", "entropy", "random")
             scores = {**orders, "random": np.random.default_rng(0).random(len(labels))}
             found = {each: np.cumsum(wrong[np.argsort(-scores[each], kind="stable")]) / wrong.sum() for each in drawn}
             (options.plots / f"cleaning-{name}.svg").write_text(picture(name, found), encoding="utf-8")
@@ -263,20 +263,28 @@ def picture(name: str, curves: dict[str, np.ndarray]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-def curve_data(name: str, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def curve_data(name: str, options: argparse.Namespace) -> dict[str, np.ndarray]:
     if name == "banking77":
         with np.load(options.audits / "banking77.npz") as file:
-            return file["labels"], file["pred_probs"], file["is_error"]
-    folder = options.data / "cifar10n-aggregate"
-    probs = np.load(folder / "resnet18.npy")
-    return np.load(folder / "labels.npy"), probs, np.load(folder / "is_error.npy").astype(bool)
+            return dict(file.items())
+    return next(data for each, data in with_truth(options) if each == "cifar10n-aggregate, resnet18")
 
 
-def scores_of(labels: np.ndarray, probs: np.ndarray) -> dict[str, np.ndarray]:
+OURS = "labelaudit's order"
+
+
+def orders_of(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return scores to review by, highest first: the order of an audit, each single score, and cleanlab's."""
     from cleanlab.rank import get_label_quality_scores
 
+    labels, probs = data["labels"], data["pred_probs"]
+    audit, positions, _ = audited(data)
+    ours = np.empty(len(labels))
+    ours[positions] = -np.arange(len(labels))  # items are in the order of the queue
     scores = la.score(labels, probs)
-    orders = {"suspicion": np.asarray(scores.suspicion), **{name: np.asarray(scores[name]) for name in scores.names}}
+    orders = {OURS: ours, **{name: np.asarray(scores[name]) for name in scores.names}}
+    if "neighbors" in audit.arrays:
+        orders["suspicion without neighbours"] = np.asarray(scores.suspicion)
     for method in ("self_confidence", "normalized_margin"):
         orders[f"cleanlab {method}"] = -get_label_quality_scores(labels, probs, method=method)
     return orders
