@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.newton import climb
 from labelaudit.threads import in_blocks
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ AMBIGUOUS_SHARE = 0.10
 """Largest share of the items that is flagged."""
 
 _ENTROPY_FLOOR = 1e-4  # nats; below it a model's entropy says more about its rounding than about the item
-_PRIOR_PRECISION = 1.0  # of the standardised coefficients of the disagreement model
-_NEWTON_STEPS = 12
+_INTERCEPT_PRECISION, _PRIOR_PRECISION = 1e-6, 1.0  # of the standardised coefficients of the disagreement model
 
 
 class NeighborEntropy(Protocol):
@@ -131,21 +131,25 @@ def _neighbor_factor(
 
 
 def _logistic(features: NDArray[np.float64], outcome: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the slopes of a ridge logistic regression, by Newton steps on standardised features."""
+    """Return the slopes of a ridge logistic regression on standardised features."""
     spread = features.std(axis=0)
     spread[spread < 1e-12] = np.inf  # a constant says nothing: its slope is 0
     design = np.column_stack([np.ones(len(features)), (features - features.mean(axis=0)) / spread])
-    penalty = np.diag([1e-6, *[_PRIOR_PRECISION] * features.shape[1]])
-    beta = np.zeros(design.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        p = 1.0 / (1.0 + np.exp(-np.clip(design @ beta, -30.0, 30.0)))
-        gradient = design.T @ (outcome - p) - penalty @ beta
-        hessian = (design * (p * (1.0 - p))[:, None]).T @ design + penalty
-        step = np.linalg.solve(hessian, gradient)
-        # Steps are bounded, because Newton's method overshoots where the classes are nearly separable.
-        step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
-        beta += step
-        if float(np.abs(step).max()) < 1e-9:
-            break
-    slopes: NDArray[np.float64] = beta[1:] / spread
+    precision = np.array([_INTERCEPT_PRECISION, *[_PRIOR_PRECISION] * features.shape[1]])
+    happened = outcome.astype(np.float64)
+
+    def density(beta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        linear = design @ beta
+        # Not logaddexp, which takes several times as long.
+        fit = happened @ linear - np.maximum(linear, 0.0).sum() - np.log(1.0 + np.exp(-np.abs(linear))).sum()
+        return float(fit - 0.5 * precision @ beta**2), linear
+
+    def derivatives(
+        beta: NDArray[np.float64], linear: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        p = 0.5 * (1.0 + np.tanh(0.5 * linear))
+        curvature = (design * (p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
+        return design.T @ (happened - p) - precision * beta, curvature
+
+    slopes: NDArray[np.float64] = climb(np.zeros(len(precision)), density, derivatives).coefficients[1:] / spread
     return slopes

@@ -14,6 +14,7 @@ import numpy as np
 
 from labelaudit.kernels import lookups_for
 from labelaudit.kernels.lookups import RATIO_BINS, log_ratios
+from labelaudit.newton import climb
 from labelaudit.pair_confusions import pair_confusion
 from labelaudit.threads import columns_in_blocks, in_blocks, map_blocks, side_by_side
 
@@ -315,32 +316,23 @@ def _logistic(
 ) -> NDArray[np.float64]:
     """Return the posterior mode of a logistic regression under normal priors of unit precision.
 
-    Newton's method, with a step halved until the posterior rises: margins of over-confident models are so large that
-    full steps overshoot for ever. Sums are taken column by column, not by BLAS, so that the number of threads changes
-    no bit.
+    Sums are taken column by column, not by BLAS, so that the number of threads changes no bit.
     """
 
-    def posterior(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def density(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         linear = sum((c * column for c, column in zip(coefficients, columns, strict=True)), np.zeros(len(trials)))
         fit = (outcomes * linear - trials * np.logaddexp(0.0, linear)).sum()
         return float(fit - 0.5 * ((coefficients - prior_mean) ** 2).sum()), linear
 
-    coefficients = prior_mean.copy()
-    height, linear = posterior(coefficients)
-    for _ in range(50):
+    def derivatives(
+        coefficients: NDArray[np.float64], linear: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         fitted = _sigmoid(linear)
         residual, weight = outcomes - trials * fitted, trials * fitted * (1.0 - fitted)
         gradient = np.array([(column * residual).sum() for column in columns]) - (coefficients - prior_mean)
-        hessian = np.array([[(a * weight * b).sum() for b in columns] for a in columns]) + np.eye(len(columns))
-        step = np.linalg.solve(hessian, gradient)
-        higher, linear = posterior(coefficients + step)
-        while higher < height and np.abs(step).max() > 1e-8:
-            step = step / 2.0
-            higher, linear = posterior(coefficients + step)
-        coefficients, height = coefficients + step, higher
-        if np.abs(step).max() < 1e-8:
-            break
-    return coefficients
+        return gradient, np.array([[(a * weight * b).sum() for b in columns] for a in columns]) + np.eye(len(columns))
+
+    return climb(prior_mean, density, derivatives).coefficients
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from labelaudit.newton import Mode, climb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.learning.design import Design
+    from labelaudit.newton import Density, Derivatives
 
-__all__ = ["Mode", "log_likelihood", "posterior_mode", "sigmoid"]
-
-_MOST_STEPS = 200  # Newton's method takes a dozen; Fisher scoring is slow where nearly all verdicts are surprises
-_SMALLEST_STEP = 1e-6
-
-
-class Mode(NamedTuple):
-    """Coefficients (d,) of highest posterior density, and its logarithm up to a constant of the prior."""
-
-    coefficients: NDArray[np.float64]
-    log_density: float
+__all__ = ["log_likelihood", "posterior_mode", "sigmoid"]
 
 
 def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,10 +57,10 @@ def posterior_mode(
 
     The prior of each coefficient is a two-piece normal: standard deviation `sd_below` under 0, `sd_above` over it.
     If nothing is overlooked, the negative log posterior is convex with a continuous gradient, so Newton's method with
-    backtracking reaches its only minimum from anywhere. Without backtracking it circles when the offset is confidently
-    wrong for many items. Otherwise an item is called wrong with probability ``(1 − overlooked) p`` (a contaminated
-    logistic model as in Copas 1988, J. R. Stat. Soc. B 50), and there can be several minima: one of them takes every
-    surprise for an oversight. Therefore Fisher scoring starts where nothing is overlooked.
+    backtracking reaches its only minimum from anywhere. Otherwise an item is called wrong with probability
+    ``(1 − overlooked) p`` (a contaminated logistic model as in Copas 1988, J. R. Stat. Soc. B 50), and there can be
+    several minima: one of them takes every surprise for an oversight. Therefore Fisher scoring starts where nothing is
+    overlooked.
 
     Parameters
     ----------
@@ -87,48 +80,37 @@ def posterior_mode(
     Mode
     """
     precisions = np.stack([sd_below, sd_above]) ** -2.0
-    mode = _climbed(np.zeros(len(sd_below)), design, (offset, outcome), precisions, 0.0)
-    return mode if overlooked == 0.0 else _climbed(mode.coefficients, design, (offset, outcome), precisions, overlooked)
+    data = (offset, outcome)
+    mode = climb(np.zeros(len(sd_below)), *_posterior(design, data, precisions, 0.0))
+    return mode if overlooked == 0.0 else climb(mode.coefficients, *_posterior(design, data, precisions, overlooked))
 
 
-def _climbed(
-    w: NDArray[np.float64],
+def _posterior(
     design: Design,
     data: tuple[NDArray[np.float64], NDArray[np.float64]],
     precisions: NDArray[np.float64],
     overlooked: float,
-) -> Mode:
-    """Return the mode reached from `w`; `data` are offset and outcome, `precisions` (2, d) below and above 0."""
+) -> tuple[Density, Derivatives]:
+    """Return density and derivatives; `data` are offset and outcome, `precisions` (2, d) below and above 0."""
     offset, outcome = data
 
     def precision(w: NDArray[np.float64]) -> NDArray[np.float64]:
         chosen: NDArray[np.float64] = np.where(w > 0.0, precisions[1], precisions[0])
         return chosen
 
-    def density(log_odds: NDArray[np.float64], w: NDArray[np.float64]) -> float:
-        return log_likelihood(log_odds, outcome, overlooked) - 0.5 * float((precision(w) * w**2).sum())
+    def density(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        log_odds = offset + design.times(w)
+        return log_likelihood(log_odds, outcome, overlooked) - 0.5 * float(precision(w) @ w**2), log_odds
 
-    log_odds = offset + design.times(w)
-    best = density(log_odds, w)
-    for _ in range(_MOST_STEPS):
+    def derivatives(
+        w: NDArray[np.float64], log_odds: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         residual, weight = _score_and_information(log_odds, outcome, overlooked)
-        slope = design.transposed_times(residual) - precision(w) * w
         curvature = design.gram(weight)
         curvature[np.diag_indices_from(curvature)] += precision(w)
-        step = np.asarray(np.linalg.solve(curvature, slope), dtype=np.float64)
-        gain = float(slope @ step)
-        if gain < 1e-9:
-            break
-        along = design.times(step)
-        size = 1.0
-        while size > _SMALLEST_STEP and density(log_odds + size * along, w + size * step) < best + 1e-4 * size * gain:
-            size *= 0.5
-        if size <= _SMALLEST_STEP:  # as exact as rounding allows
-            break
-        w = w + size * step
-        log_odds = log_odds + size * along
-        best = density(log_odds, w)
-    return Mode(w, best)
+        return design.transposed_times(residual) - precision(w) * w, curvature
+
+    return density, derivatives
 
 
 def _score_and_information(
