@@ -132,11 +132,6 @@ class ClassStatistics:
         """Number of classes ``K``."""
         return len(self.counts)
 
-    @property
-    def n_labelled(self) -> int:
-        """Number of labelled rows."""
-        return int(self.counts.sum())
-
     @cached_property
     def thresholds(self) -> NDArray[np.float64]:
         """(K,) float64: mean probability of the given label over the rows of each class, at least 2e-6.

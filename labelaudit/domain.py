@@ -16,8 +16,6 @@ import numpy as np
 from labelaudit.errors import LabelsError
 
 if TYPE_CHECKING:
-    from typing import Self
-
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
@@ -153,10 +151,6 @@ class Dataset:
         for column in (self.ids, self.content_hashes):
             digest.update("\x00".join(column).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
-
-    def with_pred_probs(self, *pred_probs: ProbSource) -> Self:
-        """Return the same items with other probabilities."""
-        return replace(self, pred_probs=pred_probs)
 
     @classmethod
     def from_arrays(

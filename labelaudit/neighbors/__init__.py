@@ -6,12 +6,11 @@ vote with theirs, and are reported as duplicate groups.
 
 from labelaudit.neighbors.copies import NEAR_DUPLICATE
 from labelaudit.neighbors.search import EXACT_UP_TO, Neighbors, find_neighbors
-from labelaudit.neighbors.statistics import NeighborProbs, NeighborStatistics, class_fraction, neighbor_statistics
+from labelaudit.neighbors.statistics import NeighborStatistics, class_fraction, neighbor_statistics
 
 __all__ = [
     "EXACT_UP_TO",
     "NEAR_DUPLICATE",
-    "NeighborProbs",
     "NeighborStatistics",
     "Neighbors",
     "class_fraction",

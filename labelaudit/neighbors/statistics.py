@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from labelaudit.neighbors.search import Neighbors
 
-__all__ = ["NeighborProbs", "NeighborStatistics", "class_fraction", "neighbor_statistics"]
+__all__ = ["NeighborStatistics", "class_fraction", "neighbor_statistics"]
 
 _BLOCK = 16_384
 _COMPARED = 64_000_000  # pairs of votes held at a time
@@ -30,9 +30,6 @@ class NeighborStatistics:
     ----------
     given_fraction : (n,) float64
         Share of the voting neighbours with the item's given label; NaN without a given label or without votes.
-    weighted_given_fraction : (n,) float64
-        The same with votes weighted ``exp(−distance / mean distance of the item's neighbours)``. It finds more errors
-        than the plain share (docs/neighbors.md), not least because it has fewer ties.
     other : (n,) int32
         Class other than the given one with most votes (ties: the nearest neighbour's), −1 if nobody votes for another.
     other_fraction : (n,) float64
@@ -60,7 +57,6 @@ class NeighborStatistics:
     """
 
     given_fraction: NDArray[np.float64]
-    weighted_given_fraction: NDArray[np.float64]
     other: NDArray[np.int32]
     other_fraction: NDArray[np.float64]
     top: NDArray[np.int32]
@@ -134,44 +130,6 @@ def class_fraction(neighbors: Neighbors, labels: NDArray[np.int32], wanted: NDAr
     return fraction
 
 
-class NeighborProbs:
-    """Class probabilities smoothed over neighbours, computed for the rows that are asked for.
-
-    ``(votes for the class + strength · class frequency) / (votes + strength)``: the posterior mean under a Dirichlet
-    prior. Satisfies :class:`labelaudit.domain.ProbSource`, so that it can be scored and pooled like a model.
-
-    Parameters
-    ----------
-    neighbors : Neighbors
-        From :func:`find_neighbors`.
-    labels : (n,) int32
-        Given labels, −1 where unlabelled.
-    n_classes : int
-        Number of classes ``K``.
-    strength : float
-        Weight of the class frequencies, in votes.
-    """
-
-    def __init__(
-        self, neighbors: Neighbors, labels: NDArray[np.int32], n_classes: int, *, strength: float = 1.0
-    ) -> None:
-        self.shape = (len(neighbors), n_classes)
-        self.dtype = np.dtype(np.float64)
-        self._neighbors = neighbors
-        self._labels = _checked(labels, len(neighbors), n_classes)
-        counts = np.bincount(self._labels[self._labels >= 0], minlength=n_classes)
-        self._prior = strength * (counts + 1.0) / (counts.sum() + n_classes)
-
-    def __getitem__(self, rows: slice, /) -> NDArray[np.float64]:
-        voted = _votes(self._neighbors, self._labels, rows)
-        n_classes = self.shape[1]
-        cells = np.arange(len(voted))[:, None] * n_classes + voted
-        counts = np.bincount(cells[voted >= 0], minlength=len(voted) * n_classes).reshape(len(voted), n_classes)
-        smoothed: NDArray[np.float64] = counts + self._prior
-        smoothed /= smoothed.sum(axis=1, keepdims=True)
-        return smoothed
-
-
 def _checked(labels: NDArray[np.int32], n: int, n_classes: int) -> NDArray[np.int32]:
     labels = np.asarray(labels)
     if labels.shape != (n,):
@@ -201,7 +159,6 @@ def _votes(neighbors: Neighbors, labels: NDArray[np.int32], rows: slice) -> NDAr
 def _gathered(neighbors: Neighbors, labels: NDArray[np.int32]) -> dict[str, list[NDArray[Any]]]:
     names = (
         "given_fraction",
-        "weighted_given_fraction",
         "other",
         "other_fraction",
         "top",
@@ -215,7 +172,6 @@ def _gathered(neighbors: Neighbors, labels: NDArray[np.int32]) -> dict[str, list
         voted = _votes(neighbors, labels, rows)
         for name, values in _vote_statistics(voted, labels[rows]).items():
             parts[name].append(values)
-        parts["weighted_given_fraction"].append(_weighted_given(neighbors.distances[rows], voted, labels[rows]))
     return parts
 
 
@@ -240,21 +196,6 @@ def _vote_statistics(voted: NDArray[np.int32], given: NDArray[np.int32]) -> dict
         "label_entropy": np.maximum(entropy, 0.0),
         "n_votes": n_votes.astype(np.int32),
     }
-
-
-def _weighted_given(
-    distances: NDArray[np.float32], voted: NDArray[np.int32], given: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    votes = voted >= 0
-    count = votes.sum(axis=1)
-    mean = np.sum(distances, axis=1, where=votes, dtype=np.float64) / np.maximum(count, 1)
-    # Where all are copies, all weigh the same.
-    relative = np.where(votes, distances, 0.0) / np.where(mean > 0, mean, 1.0)[:, None]
-    weight = np.where(votes, np.exp(-relative), 0.0)
-    defined = (given >= 0) & (count > 0)
-    total = np.where(defined, weight.sum(axis=1), np.nan)
-    fraction: NDArray[np.float64] = (weight * (voted == given[:, None])).sum(axis=1) / total
-    return fraction
 
 
 def _most_supported(

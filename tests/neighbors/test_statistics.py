@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.domain import ProbSource
 from labelaudit.errors import LabelsError
-from labelaudit.neighbors import NeighborProbs, Neighbors, class_fraction, find_neighbors, neighbor_statistics
+from labelaudit.neighbors import Neighbors, class_fraction, find_neighbors, neighbor_statistics
 
 N_CLASSES = 4
 
@@ -66,7 +65,6 @@ def test_renaming_the_classes_renames_the_answers(seed):
     other = neighbor_statistics(neighbors, np.where(labels >= 0, renamed[labels], -1), N_CLASSES)
     for name in (
         "given_fraction",
-        "weighted_given_fraction",
         "top_fraction",
         "other_fraction",
         "label_entropy",
@@ -91,7 +89,7 @@ def test_permuting_the_items_permutes_the_statistics(seed):
     # Copies are equally far from everything: ties between them must not follow the order of the rows.
     found = find_neighbors(vectors[order], k=5, order=np.argsort(order))
     permuted = neighbor_statistics(found, labels[order], N_CLASSES)
-    for name in ("given_fraction", "weighted_given_fraction", "outlier", "density", "conflict", "conflict_label"):
+    for name in ("given_fraction", "outlier", "density", "conflict", "conflict_label"):
         np.testing.assert_allclose(getattr(permuted, name), getattr(plain, name)[order], rtol=1e-5)
     pairs = plain.duplicate_group[order]
     np.testing.assert_array_equal(
@@ -116,18 +114,6 @@ def test_an_item_has_no_vote_on_its_own_label():
     found = neighbor_statistics(neighbors, labels, 2)
     assert found.given_fraction[7] == 0.0
     assert found.n_votes[7] == 49
-
-
-def test_nearer_neighbours_weigh_more():
-    vectors = np.array([[0.0], [1.0], [3.0], [8.0]])
-    neighbors = find_neighbors(vectors, k=2, metric="euclidean")
-    found = neighbor_statistics(neighbors, np.array([0, 0, 1, -1]), 2)
-    near, far = np.exp(-1.0 / 2.0), np.exp(-3.0 / 2.0)
-    np.testing.assert_allclose(found.weighted_given_fraction[0], near / (near + far))
-    assert found.given_fraction[0] == 0.5
-    assert np.isnan(found.weighted_given_fraction[3])
-    copies = neighbor_statistics(find_neighbors(np.ones((3, 2)), k=2), np.array([0, 0, 1]), 2)
-    np.testing.assert_allclose(copies.weighted_given_fraction, [0.5, 0.5, 0.0])
 
 
 def test_copies_are_grouped_in_order_of_appearance_and_conflicts_called_out():
@@ -176,7 +162,6 @@ def test_items_without_neighbours_say_nothing():
     found = neighbor_statistics(find_neighbors([[1.0, 0.0], [0.0, 0.0], [np.nan, 1.0]]), np.array([0, 1, 0]), 2)
     for name in (
         "given_fraction",
-        "weighted_given_fraction",
         "other_fraction",
         "top_fraction",
         "label_entropy",
@@ -186,18 +171,6 @@ def test_items_without_neighbours_say_nothing():
         assert np.isnan(getattr(found, name)).all()
     assert (found.top == -1).all()
     assert not found.conflict.any()
-
-
-def test_smoothed_probabilities_are_a_source_like_any_other():
-    neighbors, labels = random_neighbors(5)
-    source = NeighborProbs(neighbors, labels, N_CLASSES, strength=2.0)
-    assert isinstance(source, ProbSource)
-    whole = source[0:60]
-    np.testing.assert_allclose(whole.sum(axis=1), 1.0)
-    np.testing.assert_array_equal(np.vstack([source[0:7], source[7:60]]), whole)
-    counts = counted(neighbors, labels)
-    frequency = (np.bincount(labels[labels >= 0], minlength=N_CLASSES) + 1.0) / ((labels >= 0).sum() + N_CLASSES)
-    np.testing.assert_allclose(whole, (counts + 2.0 * frequency) / (counts.sum(axis=1, keepdims=True) + 2.0))
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 5], [0, -2, 1]])
