@@ -28,10 +28,11 @@ import labelaudit as la
 from benchmarks import refits
 from benchmarks.simulation import load
 from labelaudit.config import AuditConfig
-from labelaudit.neighbors import class_fraction, neighbor_statistics
+from labelaudit.neighbors import NeighborStatistics, class_fraction, neighbor_statistics
 from labelaudit.planting import TOO_WEAK, calibrate_by_planting
 from labelaudit.ranking import Ranking, rank
-from labelaudit.scoring import score
+from labelaudit.recalibration import Correction
+from labelaudit.scoring import Scores, score
 
 SHARES = (0.01, 0.03, 0.05, 0.10)
 DEPTHS = (100, 500, 1000)
@@ -109,6 +110,19 @@ def show_audits(cases: Iterator[tuple[str, la.Dataset, pd.Series]], calibrate: s
 # --- simulations ---
 
 
+def reranked(
+    labels: np.ndarray,
+    pred_probs: np.ndarray,
+    correction: Correction | None,
+    votes: NeighborStatistics | None = None,
+    ids: np.ndarray | None = None,
+) -> Ranking:
+    """Rank as an audit does: what the given labels correct is not learned again from planted ones."""
+    scores = score(labels, pred_probs, threads=1)
+    rows = scores.recalibrated_by(correction)
+    return rank(scores.rows, recalibrated=rows, neighbors=votes, ids=ids, threads=1)
+
+
 def simulated(folder: Path, seed: int, index: int) -> tuple[str, float, Queue, Queue] | None:
     """Return the noise family, the true rate and the queue before and after; None for sets too large to be quick."""
     drawn = load(folder, index, seed)
@@ -120,7 +134,7 @@ def simulated(folder: Path, seed: int, index: int) -> tuple[str, float, Queue, Q
     after = calibrate_by_planting(
         before,
         scores.rows,
-        lambda labels, _: score(labels, drawn.pred_probs, threads=1).ranking,
+        lambda labels, _: reranked(labels, drawn.pred_probs, scores.correction),
         ids=ids,
         features=drawn.embeddings,
         rounds=4,
@@ -182,12 +196,13 @@ def refitted(cell: refits.Cell) -> Iterator[dict[str, object]]:
     n, n_classes = len(cell.truth), cell.refits[0].pred_probs.shape[1]
     ids = np.array([f"i{i:06d}" for i in range(n)], dtype=object)
     for refit in cell.refits:
+        scores = score(refit.labels, refit.pred_probs, threads=1)
 
-        def ranked(labels: np.ndarray, _: int = 0, pred_probs: np.ndarray = refit.pred_probs) -> Ranking:
+        def ranked(labels: np.ndarray, _: int = 0, given: Scores = scores, refit: refits.Refit = refit) -> Ranking:
             votes = neighbor_statistics(near, labels, n_classes)
-            return rank(score(labels, pred_probs, threads=1).rows, neighbors=votes, ids=ids, threads=1)
+            return reranked(labels, refit.pred_probs, given.correction, votes, ids)
 
-        rows = score(refit.labels, refit.pred_probs, threads=1).rows
+        rows = scores.rows
         before = ranked(refit.labels)
         support = class_fraction(near, refit.labels, rows.top)
         after = calibrate_by_planting(

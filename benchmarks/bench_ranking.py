@@ -184,7 +184,8 @@ def _columns(simulated: Simulated) -> list[float]:
     spread = np.maximum(vectors.std(axis=0), 1e-9)
     near = find_neighbors((vectors - vectors.mean(axis=0)) / spread, k=10, metric="euclidean")
     plain = scores.ranking
-    informed = rank(scores.rows, neighbors=neighbor_statistics(near, labels, scores.rows.n_classes))
+    votes = neighbor_statistics(near, labels, scores.rows.n_classes)
+    informed = rank(scores.rows, recalibrated=scores.recalibrated, neighbors=votes)
     low, high = plain.expected_errors_range
     return [
         *(average_precision(is_error, scores[name]) for name in SINGLES),
@@ -214,9 +215,9 @@ def speed(n: int = 1_000_000, n_classes: int = 10, repeats: int = 7) -> None:
     took: list[tuple[float, float]] = []
     for _ in range(repeats):
         start = time.perf_counter()
-        rows = score(labels, pred_probs).rows
+        scores = score(labels, pred_probs)
         middle = time.perf_counter()
-        rank(rows, ids=ids)
+        rank(scores.rows, recalibrated=scores.recalibrated, ids=ids)
         took.append((middle - start, time.perf_counter() - middle))
     scoring, ranking = np.min(took, axis=0)
     print(f"{n:,} × {n_classes}: scoring {scoring:.2f} s, ranking {ranking:.2f} s (least of {repeats})")

@@ -21,10 +21,11 @@ from labelaudit.errors import MissingExtraError, UsageError
 from labelaudit.item_table import item_table
 from labelaudit.labels import check_auditable
 from labelaudit.neighbors import class_fraction, find_neighbors, neighbor_statistics
-from labelaudit.passes import gather_evidence
+from labelaudit.passes import walk_for_evidence
 from labelaudit.planting import CALIBRATED, FAMILY, TOO_WEAK, calibrate_by_planting
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
+from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
     import os
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from labelaudit.kernels import RowStatistics
     from labelaudit.neighbors import Neighbors, NeighborStatistics
     from labelaudit.ranking import Ranking
+    from labelaudit.recalibration import Correction
 
 __all__ = ["audit"]
 
@@ -103,9 +105,9 @@ def audit(
     tell(0, 1, "Scoring")
     labels = np.where(obtained.assessable, dataset.labels, UNLABELLED).astype(np.int32)
     scores = _scored(labels, obtained, neighborhood, config)
-    ranking = rank(scores.rows, neighbors=neighborhood, members=scores.members, ids=dataset.ids)
+    ranking = _ranked(scores, dataset, scores.correction)
     if config.calibrate != "off" and obtained.computed:
-        planting = _Planting(dataset, config, obtained, neighbors, tell, folder, resume)
+        planting = _Planting(dataset, config, obtained, neighbors, scores.correction, tell, folder, resume)
         ranking = planting.calibrated(ranking, scores.rows)
     items = item_table(
         dataset,
@@ -185,16 +187,19 @@ def _obtain(
 def _scored(
     labels: NDArray[np.int32], obtained: _Obtained, neighborhood: NeighborStatistics | None, config: AuditConfig
 ) -> Scores:
-    return Scores(
-        gather_evidence(
-            labels,
-            obtained.pred_probs,
-            names=obtained.names,
-            memory=config.memory,
-            members=obtained.members,
-            normalize=obtained.normalize,
-            neighbors=neighborhood,
-        )
+    walk = Walk.over(
+        obtained.pred_probs, len(labels), names=obtained.names, memory=config.memory, normalize=obtained.normalize
+    )
+    return Scores(walk_for_evidence(labels, walk, members=obtained.members, neighbors=neighborhood), walk)
+
+
+def _ranked(scores: Scores, dataset: Dataset, correction: Correction | None) -> Ranking:
+    return rank(
+        scores.rows,
+        recalibrated=scores.recalibrated_by(correction),
+        neighbors=scores.neighbors,
+        members=scores.members,
+        ids=dataset.ids,
     )
 
 
@@ -202,14 +207,15 @@ def _scored(
 class _Planting:
     """Calibrates the ranking by errors planted in the labels.
 
-    Their probabilities are those of the audit itself, since out-of-sample ones do not depend on an item's own label;
-    with ``calibrate = "on"`` the model is fitted again to what was planted.
+    Their probabilities, and what the labels correct about these, are those of the audit itself, since out-of-sample
+    ones do not depend on an item's own label; with ``calibrate = "on"`` all is fitted again to what was planted.
     """
 
     dataset: Dataset
     config: AuditConfig
     obtained: _Obtained
     neighbors: Neighbors | None
+    correction: Correction | None
     tell: ProgressCallback
     checkpoint: Path | None
     resume: bool
@@ -232,10 +238,11 @@ class _Planting:
         )
 
     def _rescored(self, labels: NDArray[np.int32], number: int) -> Ranking:
-        obtained = self._fitted_again(labels, number) if self.config.calibrate == "on" else self.obtained
+        refitted = self.config.calibrate == "on"
+        obtained = self._fitted_again(labels, number) if refitted else self.obtained
         near = None if self.neighbors is None else neighbor_statistics(self.neighbors, labels, self.dataset.n_classes)
         scores = _scored(labels, obtained, near, self.config)
-        return rank(scores.rows, neighbors=near, members=scores.members, ids=self.dataset.ids)
+        return _ranked(scores, self.dataset, scores.correction if refitted else self.correction)
 
     def _fitted_again(self, labels: NDArray[np.int32], number: int) -> _Obtained:
         folder = None if self.checkpoint is None else self.checkpoint / f"planted-{number}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
 from labelaudit.kernels.order import order_downwards
-from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibrate, evidence_terms
+from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibrate, evidence_terms, log_margin
 from labelaudit.threads import columns_in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Ranking:
 def rank(
     rows: RowStatistics,
     *,
+    recalibrated: RowStatistics | None = None,
     neighbors: NeighborEvidence | None = None,
     members: MemberStatistics | None = None,
     ids: NDArray[np.object_] | None = None,
@@ -99,6 +100,10 @@ def rank(
     ----------
     rows : RowStatistics
         Row statistics of `n` items under one (pooled) source of out-of-sample probabilities.
+    recalibrated : RowStatistics, optional
+        Of the same items under probabilities that the given labels corrected
+        (:func:`labelaudit.recalibration.recalibrated`). They judge the labels; ambiguity and suggestions stay with what
+        the model says.
     neighbors : NeighborStatistics, optional
         Votes of nearest neighbours; how much they count is learned from the data.
     members : MemberStatistics, optional
@@ -113,7 +118,7 @@ def rank(
     Ranking
     """
     suspects, doubts = side_by_side(
-        lambda: _suspects(rows, neighbors, ids, threads),
+        lambda: _suspects(rows, recalibrated, neighbors, ids, threads),
         lambda: _doubts(rows, neighbors, members, threads),
         n=len(rows),
         threads=threads,
@@ -122,16 +127,23 @@ def rank(
 
 
 def _suspects(
-    rows: RowStatistics, neighbors: NeighborEvidence | None, ids: NDArray[np.object_] | None, threads: int | None
+    rows: RowStatistics,
+    recalibrated: RowStatistics | None,
+    neighbors: NeighborEvidence | None,
+    ids: NDArray[np.object_] | None,
+    threads: int | None,
 ) -> dict[str, Any]:
     """Return what a ranking says of given labels."""
     assessable = (rows.given >= 0) & np.isfinite(rows.p_given)
     everything = bool(assessable.all())
-    known = rows if everything else rows.take(assessable)
+    judged = rows if recalibrated is None else recalibrated
+    known = judged if everything else judged.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     terms, slope = evidence_terms(known, votes, threads=threads)
     calibration = calibrate(known, slope, threads=threads)
     score, n_above = _summed(terms, (calibration.cut, calibration.cut_if_all), len(known), threads)
+    if judged is not rows:
+        _set_apart(terms, rows if everything else rows.take(assessable))
     order_score = _spread(score, assessable)
     order = order_downwards(order_score, ids, threads=threads)
     calibration = _carried_over(calibration, n_above, order_score, order[: len(known)])
@@ -182,6 +194,13 @@ def _offered(rows: RowStatistics) -> Iterator[tuple[str, NDArray[np.int32]]]:
     suggested = np.where(rows.given >= 0, rows.other, rows.top)
     yield "suggested", suggested
     yield "runner_up", np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second)
+
+
+def _set_apart(terms: dict[str, NDArray[np.floating]], rows: RowStatistics) -> None:
+    """Split the margin into the model's own and what recalibration adds, so that reasons can tell them apart."""
+    own = log_margin(rows)
+    terms["recalibration"] = terms["margin"] - own
+    terms["margin"] = own
 
 
 def _carried_over(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from labelaudit.kernels import MemberStatistics, RowStatistics
     from labelaudit.passes import MemberKind
     from labelaudit.ranking import Ranking
+    from labelaudit.recalibration import Correction
     from labelaudit.scores import NeighborEvidence, Score
 
 __all__ = ["Scores", "score"]
@@ -45,7 +46,7 @@ class Scores:
     evidence : Evidence
         All that the passes over the probabilities kept.
     walk : Walk, optional
-        Over the sources, for the one rule of flags that needs another pass.
+        Over the sources, for what needs another pass: recalibration, and one rule of flags.
     """
 
     evidence: Evidence
@@ -118,11 +119,41 @@ class Scores:
         return self.evidence.neighbors
 
     @cached_property
+    def correction(self) -> Correction | None:
+        """What the given labels say about the model's log-probabilities; None where nothing can be learned."""
+        from labelaudit.recalibration import learned_correction
+
+        return None if self.walk is None else learned_correction(self.rows, self.walk, self._weights)
+
+    @cached_property
+    def recalibrated(self) -> RowStatistics:
+        """Row statistics of the corrected probabilities, by which labels are judged."""
+        return self.recalibrated_by(self.correction)
+
+    def recalibrated_by(self, correction: Correction | None) -> RowStatistics:
+        """Return the row statistics of probabilities under some correction; without one, they are `rows`."""
+        from labelaudit.recalibration import recalibrated
+
+        if correction is None or self.walk is None:
+            return self.rows
+        return recalibrated(self.rows, self.walk, self._weights, correction)
+
+    @property
+    def _weights(self) -> NDArray[np.float64]:
+        return np.ones(1) if self.members is None else self.members.weights
+
+    @cached_property
     def ranking(self) -> Ranking:
         """Both queues with their flags."""
         from labelaudit.ranking import rank
 
-        return rank(self.rows, neighbors=self.neighbors, members=self.members, threads=self._threads)
+        return rank(
+            self.rows,
+            recalibrated=self.recalibrated,
+            neighbors=self.neighbors,
+            members=self.members,
+            threads=self._threads,
+        )
 
     @property
     def suspicion(self) -> NDArray[np.float64]:

@@ -1,0 +1,120 @@
+"""Corrections that the given labels teach: what is learned, and what must not bear on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import labelaudit as la
+from labelaudit import recalibration
+from labelaudit.recalibration import MOST_CLASSES, Correction
+from labelaudit.scoring import score
+
+
+def _sharp(n: int = 4000, n_classes: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and the probabilities they were drawn by."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0.0, 1.5, (n, n_classes))
+    pred_probs = np.exp(logits)
+    pred_probs /= pred_probs.sum(axis=1, keepdims=True)
+    labels = (pred_probs.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+    return np.minimum(labels, n_classes - 1).astype(np.int32), pred_probs
+
+
+def _log_likelihood(labels: np.ndarray, pred_probs: np.ndarray) -> float:
+    return float(np.log(pred_probs[np.arange(len(labels)), labels]).mean())
+
+
+def _learned(labels: np.ndarray, pred_probs: np.ndarray) -> Correction:
+    return Correction.learned(pred_probs, labels, np.ones(len(labels)))
+
+
+def test_a_calibrated_model_is_left_nearly_as_it_is() -> None:
+    labels, pred_probs = _sharp()
+    corrected = _learned(labels, pred_probs).applied_to(pred_probs)
+    assert np.abs(corrected - pred_probs).max() < 0.05
+    assert np.allclose(corrected.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("flaw", ["too unsure", "mixes classes up", "dislikes a class"])
+def test_flaws_of_the_model_are_mended_out_of_sample(flaw: str) -> None:
+    labels, pred_probs = _sharp(8000)
+    if flaw == "too unsure":
+        flawed = pred_probs**0.3
+    elif flaw == "mixes classes up":
+        flawed = pred_probs.copy()
+        flawed[:, :2] = flawed[:, :2] @ np.array([[0.2, 0.8], [0.8, 0.2]])
+    else:
+        flawed = pred_probs * np.array([0.1, 1.0, 1.0, 1.0, 1.0])
+    flawed /= flawed.sum(axis=1, keepdims=True)
+    correction = _learned(labels[:4000], flawed[:4000])
+    before = _log_likelihood(labels[4000:], flawed[4000:])
+    after = _log_likelihood(labels[4000:], correction.applied_to(flawed[4000:]))
+    true = _log_likelihood(labels[4000:], pred_probs[4000:])
+    assert before < after <= true
+    assert after - before > 0.3 * (true - before)
+
+
+def test_weights_say_which_labels_are_believed() -> None:
+    labels, pred_probs = _sharp()
+    wrong = np.arange(4000) % 4 == 0
+    noisy = np.where(wrong, (labels + 1) % 5, labels).astype(np.int32)
+    believing = Correction.learned(pred_probs, noisy, np.ones(4000))
+    doubting = Correction.learned(pred_probs, noisy, np.where(wrong, 0.0, 1.0))
+    change = [np.abs(one.applied_to(pred_probs) - pred_probs).mean() for one in (believing, doubting)]
+    assert change[1] < change[0] / 3
+
+
+def test_impossible_stays_impossible_and_precision_is_kept() -> None:
+    labels, pred_probs = _sharp(500)
+    pred_probs[:50, 1], labels[labels == 1] = 0.0, 2
+    pred_probs = (pred_probs / pred_probs.sum(axis=1, keepdims=True)).astype(np.float32)
+    corrected = _learned(labels, pred_probs).applied_to(pred_probs)
+    assert corrected.dtype == np.float32
+    assert (corrected[:50, 1] == 0.0).all()
+    assert np.isfinite(corrected).all()
+
+
+def test_the_order_of_rows_and_of_classes_and_the_chunks_bear_on_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recalibration, "_SAMPLE", 600)
+    labels, pred_probs = _sharp(2000)
+    pred_probs = pred_probs.astype(np.float32) ** 0.5
+    pred_probs /= pred_probs.sum(axis=1, keepdims=True)
+    plain = score(labels, pred_probs).recalibrated
+    shuffled = np.random.default_rng(1).permutation(2000)
+    assert np.array_equal(score(labels[shuffled], pred_probs[shuffled]).recalibrated.p_given, plain.p_given[shuffled])
+    assert np.array_equal(score(labels, pred_probs, memory="100KB", threads=3).recalibrated.p_given, plain.p_given)
+    renamed = np.array([3, 0, 4, 1, 2])
+    other = score(renamed[labels], pred_probs[:, np.argsort(renamed)]).recalibrated
+    assert np.allclose(other.p_given, plain.p_given, atol=1e-6)
+    assert not np.array_equal(plain.p_given, score(labels, pred_probs).rows.p_given)
+
+
+def test_the_sample_is_as_large_as_asked_for_and_blind_to_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recalibration, "_SAMPLE", 600)
+    labels, pred_probs = _sharp(2000)
+    chosen = recalibration._sample(score(labels, pred_probs).rows)
+    assert len(chosen) == 600
+    assert np.array_equal(chosen, recalibration._sample(score((labels + 1) % 5, pred_probs).rows))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, MOST_CLASSES + 1])
+def test_any_number_of_classes(n_classes: int) -> None:
+    labels, pred_probs = _sharp(300, n_classes)
+    scores = score(labels, pred_probs)
+    assert (scores.recalibrated is scores.rows) == (n_classes > MOST_CLASSES)
+    assert np.isfinite(scores.suspicion).all()
+
+
+def test_nothing_is_learned_from_nothing() -> None:
+    pred_probs = np.full((3, 2), 0.5)
+    for labels in ([-1, -1, -1], [0, 0, -1]):
+        scores = la.score(labels, pred_probs)
+        assert scores.recalibrated is scores.rows
+
+
+def test_what_recalibration_adds_is_a_term_of_its_own() -> None:
+    labels, pred_probs = _sharp()
+    ranking = score(labels, pred_probs**0.3 / (pred_probs**0.3).sum(axis=1, keepdims=True)).ranking
+    assert np.abs(ranking.terms["recalibration"]).max() > 0.1
+    assert np.allclose(sum(ranking.terms.values()), ranking.order_score)
