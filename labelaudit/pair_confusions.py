@@ -103,7 +103,7 @@ class _Counts:
         n, n_classes = len(rows), rows.n_classes
         lookups = lookups_for(n * n_classes)
         labels, rest = np.zeros((2, 3, n_classes), dtype=np.int64)
-        lookups.add_confidence(labels, rows.given, rows.p_given)
+        lookups.add_confidence(labels, rows.given, rows.p_given)  # of which only the counts are wanted
         foreseen: _OfCodes
         if n_classes**2 <= 4 * n:  # tables of all pairs are cheaper than searching
             table, sums = np.zeros((n_classes, n_classes), dtype=np.int64), np.zeros((3, n_classes**2), dtype=np.int64)

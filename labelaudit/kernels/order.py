@@ -52,7 +52,8 @@ def order_downwards(
     order = keys.astype(np.intp, copy=False)
     unsure = np.union1d(follows, follows - 1)
     members = order[unsure]
-    order[unsure] = members[np.lexsort((members if ids is None else ids[members], _ascending(scores[members])))]
+    exact = _ascending(scores[members])
+    order[unsure] = members[np.argsort(exact, kind="stable") if ids is None else np.lexsort((ids[members], exact))]
     return order
 
 
