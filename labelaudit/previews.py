@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-__all__ = ["previews"]
+__all__ = ["previews", "printable"]
 
 _LENGTH = 160
 _CELLS = 12
@@ -58,8 +58,17 @@ def _cell(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def printable(text: str) -> str:
+    """Return the text as one line without control characters: names are the user's data and must not act on a terminal.
+
+    Examples
+    --------
+    >>> printable("two\\n lines\\x1b[31m")
+    'two lines[31m'
+    """
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
+
+
 def _one_line(text: str) -> str:
-    # Only the beginning is looked at: an item may be a hundred megabytes.
-    words = " ".join(text[: 4 * _LENGTH].split())
-    line = "".join(sign for sign in words if sign.isprintable())
+    line = printable(text[: 4 * _LENGTH])  # an item may be a hundred megabytes
     return line if len(line) <= _LENGTH else line[: _LENGTH - 1].rstrip() + "…"

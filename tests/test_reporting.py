@@ -7,6 +7,7 @@ import json
 import pytest
 
 import labelaudit as la
+from labelaudit.__main__ import run
 from labelaudit.reporting import REPORT_FORMATS, make_report
 
 
@@ -45,3 +46,19 @@ def test_groups_add_up_to_the_whole(report):
 def test_json_holds_the_whole_health(report):
     shown = json.loads(REPORT_FORMATS.get("json").render(report))["health"]
     assert json.loads(json.dumps(report.health.as_dict())).items() <= shown.items()
+
+
+def test_names_from_the_data_do_nothing_on_a_terminal(capsys, tmp_path):
+    labels = ["\x1b[31mred[/x]", "[bold]\x1b]0;title\x07blue"] * 12
+    probabilities = [[0.9, 0.1] if k % 5 else [0.45, 0.55] for k in range(24)]
+    dataset = la.Dataset.from_arrays(
+        labels, pred_probs=probabilities, ids=[f"\x1b[2J{k}" for k in range(24)], groups={"[/nope]\x1b[1m": labels}
+    )
+    audit = la.audit(dataset).save(tmp_path / "a.audit")
+    text = REPORT_FORMATS.get("terminal").render(make_report(audit))
+    assert run(["items", str(tmp_path / "a.audit"), "--queue", "all"]) == 0
+    shown = text + capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    for name in ("[31mred[/x]", "[bold]]0;titleblue", "By [/nope][1m"):
+        assert name in shown

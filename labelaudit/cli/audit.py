@@ -68,6 +68,7 @@ def command(
     """
     from labelaudit.cli._console import messages, progress
     from labelaudit.pipeline import audit
+    from labelaudit.previews import printable
     from labelaudit.readers import read
 
     read_options = resolve(ReadOptions, given, config)
@@ -82,7 +83,7 @@ def command(
         dataset = read(data, read_options, progress=move)
         move(1, 1, "Reading")
         for line in (_recognised(dataset), *(dataset.origin.notes if dataset.origin else ())):
-            say.print(line, style="quiet", soft_wrap=True, markup=False)
+            say.print(printable(line), style="quiet", soft_wrap=True, markup=False)
         with _checkpoint_in(checkpoint):
             result = audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume)
             result.save(target)

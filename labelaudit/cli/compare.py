@@ -87,10 +87,13 @@ def _listed(title: str, moves: tuple[Move, ...], *, is_markdown: bool) -> list[s
 
 
 def _move(move: Move) -> str:
+    from labelaudit.previews import printable
+
     label = move.label_before or "no label"
     if move.label_after != move.label_before:
         label += f" → {move.label_after or 'no label'}"
-    return f"{move.item_id}: {label}, suspicion {_score(move.suspicion_before)} → {_score(move.suspicion_after)}"
+    suspicion = f"suspicion {_score(move.suspicion_before)} → {_score(move.suspicion_after)}"
+    return f"{printable(move.item_id)}: {printable(label)}, {suspicion}"
 
 
 def _score(value: float | None) -> str:

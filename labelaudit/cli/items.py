@@ -174,9 +174,15 @@ def _table(heads: tuple[str, ...], rows: list[list[str]]) -> Table:
 
 
 def _cells(item: Any, row: pd.Series[Any]) -> list[str]:
+    from labelaudit.previews import printable
+
     forms = {"rank": "{:.0f}", "suspicion": "{:.3f}", "ambiguity": "{:.3f}"}
     numbers = [_number(row[name], form) for name, form in forms.items()]
-    return [*numbers, str(item), *(_word(row[name]) for name in ("given_label", "suggested_label", "preview"))]
+    return [
+        *numbers,
+        printable(str(item)),
+        *(_word(row[name]) for name in ("given_label", "suggested_label", "preview")),
+    ]
 
 
 def _number(value: float, form: str) -> str:
@@ -186,4 +192,6 @@ def _number(value: float, form: str) -> str:
 
 
 def _word(value: object) -> str:
-    return value if isinstance(value, str) else "–"
+    from labelaudit.previews import printable
+
+    return printable(value) if isinstance(value, str) else "–"

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from labelaudit.previews import printable
 from labelaudit.reporting import Report, ReportFormat
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _summary(report: Report) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    grid.add_row("Data", Text(report.name, style="bold"))
+    grid.add_row("Data", Text(printable(report.name), style="bold"))
     grid.add_row("Items", _items_line(health))
     errors = Text.assemble(
         (f"about {health.expected_errors:,.0f}", "bold"),
@@ -66,7 +67,7 @@ def _summary(report: Report) -> RenderableType:
     grid.add_row("Ambiguous items", Text(f"{health.ambiguous:,}", style="bold"))
     grid.add_row("Model agreement", Text(f"{health.agreement:.1%} of given labels are the model's first choice"))
     for note in report.audit.provenance.get("notes", ()):
-        grid.add_row("Note", Text(str(note)))
+        grid.add_row("Note", _text(note))
     return grid
 
 
@@ -94,7 +95,7 @@ def _classes(health: Health) -> RenderableType:
     largest = max(shares, default=0.0) or 1.0  # bars compare the classes with each other
     for c, share in zip(shown, shares, strict=True):
         table.add_row(
-            Text(c.name),
+            _text(c.name),
             f"{c.items:,}",
             f"{c.suspects:,}",
             f"{share:.1%}",
@@ -115,18 +116,18 @@ def _pairs(health: Health) -> RenderableType:
     table.add_column("Suspects", justify="right")
     table.add_column("Expected errors", justify="right")
     for pair in health.confused_pairs[:_PAIRS_SHOWN]:
-        table.add_row(Text(pair.given), Text(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
+        table.add_row(_text(pair.given), _text(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
     return table
 
 
 def _group(group: str, slices: Sequence[SliceHealth]) -> RenderableType:
     table = _table(f"By {group}")
-    table.add_column(group, overflow="fold")
+    table.add_column(_text(group), overflow="fold")
     for head in ("Items", "Suspects", "Share", "Expected errors"):
         table.add_column(head, justify="right")
     for part in slices[:_SLICES_SHOWN]:
         share = f"{part.suspects / part.items:.1%}"
-        table.add_row(Text(part.value), f"{part.items:,}", f"{part.suspects:,}", share, f"{part.expected_errors:,.1f}")
+        table.add_row(_text(part.value), f"{part.items:,}", f"{part.suspects:,}", share, f"{part.expected_errors:,.1f}")
     if len(slices) > _SLICES_SHOWN:
         table.caption = f"and {len(slices) - _SLICES_SHOWN} more (--format json lists them)"
         table.caption_justify = "left"
@@ -140,13 +141,22 @@ def _queue(title: str, items: pd.DataFrame, score: str, flagged: int) -> Rendera
     table.add_column("Item", ratio=3)
     table.add_column("Why it is here", ratio=4)
     for item, row in items.iterrows():
-        table.add_row(f"{row[score]:.2f}", Text(str(item)), Text(str(row["preview"])), Text(str(row["reasons"])))
+        table.add_row(f"{row[score]:.2f}", _text(item), _text(row["preview"]), _text(row["reasons"]))
     return table
+
+
+def _text(value: object) -> Text:
+    """Return what comes from the data as text that does nothing: no markup, no control characters."""
+    return Text(printable(str(value)))
 
 
 def _table(title: str) -> Table:
     return Table(
-        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim"
+        title=Text(printable(title), style="bold"),
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
     )
 
 
