@@ -59,11 +59,11 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text as one line without control characters: names are the user's data and must not act on a terminal.
+    r"""Return the text as one line without control characters: names are users' data and must not act on a terminal.
 
     Examples
     --------
-    >>> printable("two\\n lines\\x1b[31m")
+    >>> printable("two\n lines\x1b[31m")
     'two lines[31m'
     """
     return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
