@@ -22,8 +22,11 @@ __all__ = ["main"]
 
 _OUR_FAULT = 4
 _INTERRUPTED = 130
-# The machine, not the program: no right, no room, a disk that fails.
-_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+# The machine or the path, not the program: no right, no room, a disk that fails, a name that no disk takes.
+_MACHINE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -90,7 +93,7 @@ def _status_of(error: Exception) -> int:
 def _of_the_machine(error: OSError) -> OutputError:
     if error.filename is not None:
         what = f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}."
-        return OutputError(what, "Check its permissions and the free space.")
+        return OutputError(what, "Check the path, its permissions and the free space.")
     _drop_output()
     return OutputError(f"The output cannot be written: {error.strerror}.", "Free some space, or write elsewhere.")
 

@@ -169,7 +169,7 @@ def check_replaceable(path: Path) -> None:
     AuditFolderError
         If `path` exists and is neither an audit folder nor empty.
     """
-    if path.exists() and not (path / _MANIFEST).is_file() and (path.is_file() or any(path.iterdir())):
+    if path.exists() and not (path / _MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise AuditFolderError(f"{path} exists and is no audit folder.", "Choose another place; nothing was changed.")
 
 

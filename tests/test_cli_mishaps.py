@@ -41,7 +41,7 @@ def process(*arguments, **options):
     return subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("out", ["good.csv", "folder", "taken"])
+@pytest.mark.parametrize("out", ["good.csv", "folder", "taken", "/dev/null"])
 def test_what_is_no_audit_is_not_replaced_and_nothing_is_computed_first(out, here, capsys, monkeypatch):
     (here / "taken").write_text("precious")
     (here / "folder").mkdir()
@@ -72,6 +72,7 @@ def test_a_linked_file_gives_the_audit_its_own_name(here):
             3,
             "No item can be assessed: all 12 members of class",
         ),
+        (["audit", "good.csv", "--out", "x" * 300], 3, "cannot be used: File name too long."),
         (["audit", "good.csv", "--config", "."], 2, "cannot be read: Is a directory."),
         (["audit", "good.csv", "--config", "five.toml"], 2, "'read' is 5, no table."),
         (["apply", "none.audit", "--out", "x.csv"], 3, "none.audit does not exist."),
