@@ -94,9 +94,9 @@ def _pair(text: str) -> tuple[str, str]:
 def _report(done: Imported) -> None:
     of = f" of {', '.join(done.batch_ids)}" if done.batch_ids else ""
     verb = "would be recorded" if done.is_dry else "recorded"
-    click.echo(
-        f"{done.recorded} answers{of} {verb}, {done.known} known before; {len(done.unanswered)} items have no answer."
-    )
+    left = len(done.unanswered)
+    still_open = "1 item has" if left == 1 else f"{left} items have"
+    click.echo(f"{done.recorded} answers{of} {verb}, {done.known} known before; {still_open} no answer.")
     for name, count in done.people.items():
         new = f" ({'would become' if done.is_dry else 'now'} a reviewer)" if name in done.added else ""
         click.echo(f"  {name}: {count}{new}")
