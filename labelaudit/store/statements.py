@@ -69,10 +69,12 @@ class Statement:
         if found is None:
             # By name on either database; on SQLite SQLAlchemy would else number them.
             dialect = sqlite.dialect(paramstyle="named") if connection.dialect.name == "sqlite" else connection.dialect
-            compiled = self._clause.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+            compiled = self._clause.compile(dialect=dialect)
             given = {name for name, parameter in compiled.binds.items() if parameter.required}
-            constants = {name: value for name, value in compiled.params.items() if name not in given}
-            found = self._compiled[connection.dialect.name] = str(compiled), constants
+            # Writes out IN lists of constants, such as the items of a selection.
+            expanded = compiled.construct_expanded_state(dict.fromkeys(given), escape_names=False)
+            constants = {name: value for name, value in expanded.parameters.items() if name not in given}
+            found = self._compiled[connection.dialect.name] = expanded.statement, constants
         return found
 
 
