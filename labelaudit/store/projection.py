@@ -236,10 +236,13 @@ def _columns(opinion: Opinion) -> tuple[str, str, str, str | None, str]:
 
 @lru_cache(maxsize=65_536)
 def _judgement(after: str) -> tuple[Opinion, bool, bool | None]:
-    """Read what was decided: the opinion, whether blind, and whether it accepts the suggestion (None without one).
+    """Read what was decided: the opinion, whether blind, and whether it accepts the suggestion.
+
+    That is None where there is no suggestion, and for a skip, which is no answer to it.
 
     Without notes there are no more different texts than ways to decide on a pair of labels, so most are read once.
     """
     values = json.loads(after)
     opinion, suggested = Opinion.from_dict(values), values["suggested_label"]
-    return opinion, values["blind"], None if suggested is None else opinion.label == suggested
+    is_answer = suggested is not None and opinion.verdict is not Verdict.SKIP
+    return opinion, values["blind"], opinion.label == suggested if is_answer else None

@@ -129,12 +129,13 @@ class Records:
     def first_answers(self) -> list[Any]:
         """Return a row a person and way of showing: ``person``, ``blind``, ``shown``, ``accepted``.
 
-        Counted are first decisions on items with a suggestion: later ones of the same person are changed minds.
+        Counted are first answers on items with a suggestion: later ones of the same person are changed minds, and a
+        skip is no answer.
         """
         done = schema.actions
         earliest = (
             sa.select(sa.func.min(done.c.seq))
-            .where(done.c.slot == done.c.person)
+            .where(done.c.slot == done.c.person, done.c.accepted.is_not(None))
             .group_by(done.c.person, done.c.item_id)
         )
         query = (
@@ -144,7 +145,7 @@ class Records:
                 sa.func.count().label("shown"),
                 sa.func.sum(sa.case((done.c.accepted.is_(True), 1), else_=0)).label("accepted"),
             )
-            .where(done.c.seq.in_(earliest), done.c.accepted.is_not(None))
+            .where(done.c.seq.in_(earliest))
             .group_by(done.c.person, done.c.blind)
         )
         return self._database.read(lambda connection: list(connection.execute(query)))

@@ -15,6 +15,7 @@ from labelaudit.ui.words import certainty_lines, count_of, health_lines, next_st
 __all__ = ["show"]
 
 _PAIRS = 8
+_WIDTHS = {"Labelled": 210, "looks like": 210, "Suspects": 75, "Expected errors": 115}
 
 
 def show(session: Session) -> None:
@@ -80,7 +81,11 @@ def _pairs(session: Session, health: Health) -> None:
             "Expected errors": [round(pair.expected_errors, 1) for pair in pairs],
         }
     )
-    chosen = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs")
+    # So wide that the numbers are in sight beside long names.
+    widths = {name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()}
+    chosen = st.dataframe(
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs", column_config=widths
+    )
     if chosen.selection.rows:
         pair = pairs[chosen.selection.rows[0]]
         session.open_queue(given=pair.given, suggested=pair.suggested)

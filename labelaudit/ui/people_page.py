@@ -43,7 +43,7 @@ def _table(people: tuple[PersonStatistics, ...]) -> pd.DataFrame:
             "Name": [person.person for person in people],
             "Decisions": [person.decisions for person in people],
             "Seconds each": [_rounded(person.seconds_per_decision, 1) for person in people],
-            "Kappa": [_rounded(person.kappa, 2) for person in people],
+            "Kappa": ["–" if person.kappa is None else f"{person.kappa:.2f}" for person in people],
             "Right on known answers": [_share(person.gold) for person in people],
             "Took a shown suggestion": [_share(person.accepted_shown) for person in people],
             "Chose it unseen": [_share(person.accepted_blind) for person in people],

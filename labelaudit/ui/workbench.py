@@ -166,28 +166,33 @@ class Workbench:
             self._decided += recorded
         is_due = self._rescorer.due(self._decided, self.learned) and time.monotonic() >= self._learn_from
         if is_due and self._learning.acquire(blocking=False):
-            threading.Thread(target=self._learn, args=[self._decided, person], name="rescore", daemon=True).start()
+            threading.Thread(target=self._learn, args=[person], name="rescore", daemon=True).start()
 
     @cached_property
     def _rescorer(self) -> Rescorer:
         return Rescorer(self.audit)
 
-    def _learn(self, decided: int, person: str) -> None:
-        """Score the queue again in a process of its own, which takes no time away from those who wait for a card."""
+    def _learn(self, person: str) -> None:
+        """Score the queue again if enough is decided: what was counted may have been skipped, or taken back."""
         began = time.monotonic()
-        command = [sys.executable, "-m", "labelaudit", "rescore", self.path, f"--as={person}"]
-        # A URL may hold a password, and others can read the command line of a process.
-        environment = os.environ | ({"LABELAUDIT_STORE": self.url} if self.url else {})
         try:
-            done = subprocess.run(  # noqa: S603 -- our own command
-                command, capture_output=True, text=True, check=False, env=environment
-            )
-            if done.returncode == 0:
+            decided = len(self.store.records.decided())
+            with self._lock:
+                self._decided = decided
+            if self._rescorer.due(decided, self.learned) and self._rescore(person):
                 self.learned = decided
-            else:
-                # The queue keeps its order; the next batch of decisions tries again.
-                _log.warning("The queue was not scored again: %s", done.stderr.strip())
         finally:
             # On a very large audit this takes long: it gets no more than a fifth of the time.
             self._learn_from = time.monotonic() + _REST * (time.monotonic() - began)
             self._learning.release()
+
+    def _rescore(self, person: str) -> bool:
+        """Score the queue again in a process of its own, which takes no time away from those who wait for a card."""
+        command = [sys.executable, "-m", "labelaudit", "rescore", self.path, f"--as={person}"]
+        # A URL may hold a password, and others can read the command line of a process.
+        environment = os.environ | ({"LABELAUDIT_STORE": self.url} if self.url else {})
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 -- our own command
+        if done.returncode != 0:
+            # The queue keeps its order; the next batch of decisions tries again.
+            _log.warning("The queue was not scored again: %s", done.stderr.strip())
+        return done.returncode == 0

@@ -85,7 +85,7 @@ class Table:
         in_given, direction = self._share(place, value, given)
         if in_given >= _RARE:
             return ""
-        told = f"{_percent(in_given)} of this class {direction}"
+        told = f"{_percent(in_given)} of the given class {direction}"
         if suggested < 0 or suggested == given or len(self._members.get(suggested, ())) < _MEMBERS:
             return told
         in_suggested, _ = self._share(place, value, suggested, direction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -136,6 +137,19 @@ def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
     assert done["hand"] == []
     assert done["empty"]["title"] == "This queue is finished."
     assert "1 item decided; 1 wrong label found." in done["empty"]["lines"]
+
+
+def test_skips_teach_nothing(exchange):
+    answer, seq = exchange.answer(message(want=24), last_view=None), 1
+    while seq < 31:
+        seq += 1
+        answer = exchange.answer(message([decide(answer["cards"][0], "skip")], seq, want=24), last_view="")
+    for thread in threading.enumerate():
+        if thread.name == "rescore":
+            thread.join(20)
+    assert exchange.bench.learned == 0
+    (ann,) = exchange.bench.statistics(exchange.bench.queue("ann", "page", Filter(), "suspicion")).people
+    assert (ann.decisions, ann.accepted_shown.whole) == (30, 0)
 
 
 def test_the_queue_learns_after_twenty_five_decisions(exchange, audit_folder):

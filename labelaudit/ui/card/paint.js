@@ -85,7 +85,9 @@ function paintClasses(card, hidden, choose) {
   shown.forEach((entry, place) => {
     const button = make("button", "class");
     button.type = "button";
-    button.append(make("kbd", "", String(place + 1)), make("span", "name", entry.name));
+    const name = make("span", "name", entry.name);
+    if (entry.name === card.given_label) name.append(make("span", "quiet", " · given"));
+    button.append(make("kbd", "", String(place + 1)), name);
     if (!hidden && entry.p !== null) {
       const bar = make("span", "bar");
       const inner = make("span", "inner");
@@ -109,6 +111,7 @@ function paintNeighbor(neighbor) {
     entry.append(image);
   } else {
     entry.append(make("span", "", neighbor.text));
+    entry.title = neighbor.text; // a long one is cut off
     entry.firstChild.dir = "auto";
   }
   return entry;
