@@ -80,6 +80,12 @@ def test_every_command_is_documented_and_helps(name):
     assert "Examples:" in result.output
 
 
+def test_every_room_is_in_the_house():
+    house = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = [folder.name for folder in (ROOT / "labelaudit").iterdir() if (folder / "__init__.py").is_file()]
+    assert [room for room in rooms if f"`{room}/`" not in house] == []
+
+
 def test_no_command_is_documented_that_does_not_exist():
     blocks = "".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
     assert set(re.findall(r"\blabelaudit ([a-z]+)\b", blocks)) <= set(COMMANDS.names())
