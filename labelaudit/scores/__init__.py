@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from labelaudit.ambiguity import NeighborEntropy
 from labelaudit.registry import Registry
+from labelaudit.suspicion import NeighborVotes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,16 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["SCORES", "Evidence", "NeighborEvidence", "Score"]
 
 
-class NeighborEvidence(Protocol):
-    """What scores know of an item's nearest neighbours; all arrays are (n,) float."""
-
-    @property
-    def given_fraction(self) -> NDArray[np.floating]:
-        """Share of the neighbours that have the item's given label, 0..1; NaN where unknown."""
-
-    @property
-    def label_entropy(self) -> NDArray[np.floating]:
-        """Entropy of the neighbours' labels in nats; NaN where unknown."""
+class NeighborEvidence(NeighborVotes, NeighborEntropy, Protocol):
+    """What scores know of an item's nearest neighbours; all arrays are (n,)."""
 
     @property
     def outlier(self) -> NDArray[np.floating]:
@@ -42,18 +36,6 @@ class NeighborEvidence(Protocol):
     @property
     def density(self) -> NDArray[np.floating]:
         """How close the item is to its neighbours, 0..1; NaN where unknown."""
-
-    @property
-    def other(self) -> NDArray[np.integer]:
-        """Class other than the given one that most neighbours have; −1 if there is none."""
-
-    @property
-    def other_fraction(self) -> NDArray[np.floating]:
-        """Its share of the neighbours; NaN where unknown."""
-
-    @property
-    def n_votes(self) -> NDArray[np.integer]:
-        """Number of labelled neighbours."""
 
     def take(self, index: slice | NDArray[np.bool_]) -> NeighborEvidence:
         """Return the statistics of the items selected by `index`."""
