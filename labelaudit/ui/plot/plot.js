@@ -35,6 +35,7 @@ class Plot {
     for (const trace of data) this.mark(trace);
     const width = layout.width ?? this.place.clientWidth;
     const isNew = !this.place.classList.contains("js-plotly-plot");
+    if (isNew) this.place.replaceChildren(); // it may have said that there is no library
     // As many pixels as the screen has: plotly would draw four times as many.
     await this.plotly.react(this.place, data, { ...layout, width }, { ...config, plotGlPixelRatio: devicePixelRatio });
     if (isNew) {
