@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -148,7 +147,7 @@ def _person(value: Any) -> str | None:
 
 
 def _read_csv(path: Path) -> Iterator[Annotation]:
-    csv.field_size_limit(sys.maxsize)  # an embedded image is one cell
+    csv.field_size_limit(2**31 - 1)  # an embedded image is one cell; some platforms take no more
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)

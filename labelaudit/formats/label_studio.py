@@ -17,7 +17,7 @@ from labelaudit.formats._json import as_line
 from labelaudit.formats._label_studio_exports import read_export
 
 if TYPE_CHECKING:
-    from labelaudit.domain import Batch, BatchItem
+    from labelaudit.domain import Annotation, Batch, BatchItem
 
 __all__ = ["PLUGIN"]
 
@@ -109,7 +109,7 @@ def _check(batch: Batch) -> Iterator[str]:
             yield f"the item {item.item_id!r} has an empty text, which Label Studio refuses"
 
 
-def _read(path: Path, classes: Sequence[str]) -> Iterator[Any]:  # noqa: ARG001 -- the signature of all formats
+def _read(path: Path, classes: Sequence[str]) -> Iterator[Annotation]:  # noqa: ARG001 -- the signature of all formats
     return read_export(path)
 
 
