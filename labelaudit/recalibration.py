@@ -130,8 +130,12 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
     sample = _sample(rows)
     if walk.n_classes > MOST_CLASSES or len(np.unique(rows.given[sample])) < 2:
         return None
+    from threadpoolctl import threadpool_limits
+
     known = rows.take(sample)
-    return Correction.learned(_gathered(walk, weights, sample), known.given, _trust(known))
+    found = _gathered(walk, weights, sample)
+    with threadpool_limits(1, user_api="blas"):  # whose threads wait for longer than such small products take
+        return Correction.learned(found, known.given, _trust(known))
 
 
 def recalibrated(
@@ -152,6 +156,8 @@ def recalibrated(
         Of the same items. Class thresholds, and what follows from them (``confident`` and ``adjusted_*``), have no
         meaning for corrected probabilities.
     """
+    from threadpoolctl import threadpool_limits
+
     kernel, nowhere = kernel_for(walk.n_values), np.full(walk.n_classes, 2.0)
     statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype)
 
@@ -159,7 +165,8 @@ def recalibrated(
         block = correction.applied_to(walk.pooled(part, weights))
         kernel.reduce_chunk(statistics.take(part), rows.given[part], block, nowhere, 1.0)
 
-    walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
+    with threadpool_limits(1, user_api="blas"):
+        walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
     return statistics
 
 
