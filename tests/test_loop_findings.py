@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from labelaudit.__main__ import run
-from labelaudit.errors import OutputError, ReadError
+from labelaudit.errors import OutputError, ReadError, UsageError
 from labelaudit.loop import import_answers
 from labelaudit.loop.findings import AT_HAND, Finding, Findings
 from tests.test_loop import answered, audit, sent, source
@@ -71,6 +71,13 @@ def test_where_the_table_cannot_be_written_nothing_is_recorded_and_the_way_out_i
     with pytest.raises(OutputError, match=r"nowhere.*--findings"):
         import_answers(audit, back, "jsonl", person="lea", findings=tmp_path / "nowhere" / "x.csv")
     assert not (tmp_path / "in.audit" / "reviews").exists()
+
+
+def test_the_answers_are_never_replaced_by_what_was_found(audit, back):
+    before = back.read_bytes()
+    with pytest.raises(UsageError, match="is the file of answers itself"):
+        import_answers(audit, back, "jsonl", person="lea", findings=back)
+    assert back.read_bytes() == before
 
 
 def test_where_answers_cannot_be_set_aside_nothing_is_recorded(audit, tmp_path, monkeypatch):

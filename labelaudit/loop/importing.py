@@ -155,6 +155,8 @@ def import_answers(
 
 def _table_of(source: Path, wanted: str | os.PathLike[str] | None) -> Path:
     if wanted is not None:
+        if Path(wanted).resolve() == source.resolve():
+            raise UsageError(f"{wanted} is the file of answers itself.", "Name another place for --findings.")
         return Path(wanted)
     named = source if source.name else source.absolute()
     return named.with_name(f"{named.name}.findings.csv")
