@@ -28,7 +28,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "cache_size = -32000",
     # Whoever commits the last of so many pages writes them all back while the others wait. Decisions change the same
-    # pages again and again: four times as many pages in the log (16 MB) are far fewer to write back.
+    # pages again and again: of 64 MB in the log that takes 30 to 45 ms once in 600 rounds, of 16 MB 13 to 20 ms in 140.
     "wal_autocheckpoint = 16000",
     "journal_size_limit = 67108864",  # a rebuild leaves a log of hundreds of megabytes behind
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import socket
 import struct
 import sys
 import time
@@ -20,8 +21,9 @@ else:
 
 __all__ = ["turn"]
 
-_SOON = 0.000_05
-_LATER = 0.000_4
+_SOON = 0.000_2
+_UNCALLED = 0.01
+"""Seconds after which a waiter looks for itself: the one before may have been killed, or live in another container."""
 _TICKETS = 1 << 20
 """Place in the file behind which each ticket is a byte; locks need no bytes to be there."""
 _ROUND = 1 << 40
@@ -32,39 +34,70 @@ def turn(file: Path, deadline: float) -> Iterator[None]:
     """Wait for the turn to write to a SQLite file, until `deadline` (of `time.monotonic`) at most.
 
     SQLite lets waiting writers try again and again, longer apart each time, so that with many of them the unlucky wait
-    for seconds. Locks on a file beside it can be asked for each fraction of a millisecond at no cost, and go with the
-    process that holds them. They are a courtesy: what keeps writers apart is SQLite's own lock, also against other
-    programs, so a turn that comes too early does no harm.
+    for seconds. Locks on a file beside it give an order, and go with the process that holds them. They are a courtesy:
+    what keeps writers apart is SQLite's own lock, also against other programs, so a turn that comes too early does no
+    harm.
     """
-    if not _CAN_LOCK:
+    opened = _open(file) if _CAN_LOCK else None
+    if opened is None:
         yield
         return
+    number, (descriptor, bell) = None, opened
+    with bell:
+        try:
+            # A full disk or a file system without locks: SQLite has the last word.
+            with contextlib.suppress(OSError):
+                number = _wait(descriptor, bell, deadline)
+            yield
+        finally:
+            address = None if number is None else _address(descriptor, number + 1)
+            os.close(descriptor)  # lets go of the locks, so that the next one finds them free
+            if address is not None:
+                _ring(bell, address)
+
+
+def _open(file: Path) -> tuple[int, socket.socket] | None:
+    """Return the file of locks and a socket to be called on; None where there can be none."""
     try:
-        descriptor = os.open(f"{file}.turn", os.O_RDWR | os.O_CREAT, 0o666)
+        bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    except OSError:
+        return None
+    try:
+        return os.open(f"{file}.turn", os.O_RDWR | os.O_CREAT, 0o666), bell
     except OSError:  # a folder that cannot be written to: SQLite says it better
-        yield
-        return
-    try:
-        # A full disk or a file system without locks: SQLite has the last word.
-        with contextlib.suppress(OSError):
-            _wait(descriptor, deadline)
-        yield
-    finally:
-        os.close(descriptor)
+        bell.close()
+        return None
 
 
-def _wait(descriptor: int, deadline: float) -> None:
+def _wait(descriptor: int, bell: socket.socket, deadline: float) -> int | None:
+    """Return the ticket whose turn has come; None where tickets cannot be drawn."""
     if not _lock_file(descriptor, deadline) or sys.platform != "linux":
-        return
+        return None
     # Everybody draws a ticket, locks its byte, and waits for the byte of the ticket before. One who was killed or gave
     # up has let go of it.
     number = int.from_bytes(os.pread(descriptor, 8, 0), "big") % _ROUND
     os.pwrite(descriptor, (number + 1).to_bytes(8, "big"), 0)
     _lock_ticket(descriptor, number)
     fcntl.flock(descriptor, fcntl.LOCK_UN)
-    while not _lock_ticket(descriptor, number - 1) and time.monotonic() < deadline:
-        is_next = number < 2 or _is_free(descriptor, number - 2)
-        time.sleep(_SOON if is_next else _LATER)
+    if not _lock_ticket(descriptor, number - 1):
+        with contextlib.suppress(OSError):
+            bell.bind(_address(descriptor, number))
+    while not _lock_ticket(descriptor, number - 1) and (left := deadline - time.monotonic()) > 0:
+        bell.settimeout(min(left, _UNCALLED))
+        with contextlib.suppress(OSError):
+            bell.recv(1)
+    return number
+
+
+def _address(descriptor: int, number: int) -> bytes:
+    """Return where the holder of a ticket hears that it is next: a name of no file, which goes with the process."""
+    place = os.fstat(descriptor)
+    return f"\0labelaudit/{place.st_dev}/{place.st_ino}/{number}".encode()
+
+
+def _ring(bell: socket.socket, address: bytes) -> None:
+    with contextlib.suppress(OSError):  # nobody waits
+        bell.sendto(b".", socket.MSG_DONTWAIT, address)
 
 
 def _lock_file(descriptor: int, deadline: float) -> bool:
@@ -84,11 +117,6 @@ def _lock_ticket(descriptor: int, number: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_free(descriptor: int, number: int) -> bool:
-    found = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _range(number))
-    return bool(struct.unpack("hhqqi", found)[0] == fcntl.F_UNLCK)
 
 
 def _range(number: int) -> bytes:
