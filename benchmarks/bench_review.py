@@ -32,8 +32,9 @@ from labelaudit.config import AuditConfig
 from labelaudit.reviewing import open_queue
 
 N, CLASSES = 100_000, 10
-FLAGS = ["--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
-         "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = ["--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run",
+         "--disable-quic", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync"]  # fmt: skip
 PAGES = {"queue": "/", "overview": "/overview", "table": "/table", "confusion": "/confusion", "people": "/people",
          "history": "/history", "plain": "/plain", "map": "/map"}  # fmt: skip
 IN_A_ROW = """(count) => new Promise((resolve) => {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from labelaudit.health import Health
 
-__all__ = ["MAP_COLORS", "confusion_figure", "literal", "map_figure"]
+__all__ = ["MAP_COLORS", "MAP_HEIGHT", "confusion_figure", "literal", "map_figure"]
 
 _CLASSES_SHOWN = 40
 _LONGEST = 28
@@ -35,6 +35,9 @@ MAP_COLORS = {
     "verdict": "verdict",
 }
 """What the points of the map can be coloured by."""
+
+MAP_HEIGHT = 620
+"""Pixels."""
 
 
 def literal(text: str) -> str:
@@ -125,7 +128,7 @@ def map_figure(points: pd.DataFrame, color: str) -> dict[str, Any]:
     traces = [_points(points[is_in], name, {"size": size, **marker}) for name, marker, is_in in groups]
     legend = {"title": {"text": MAP_COLORS[color]}, "itemsizing": "constant"}
     layout = {
-        "height": 620,
+        "height": MAP_HEIGHT,
         # Nothing is measured first, so there is one draw: fixed margins and ranges.
         "margin": {"l": 0, "r": 230, "t": 0, "b": 0, "autoexpand": False},
         "xaxis": {"visible": False, "range": _range(points["x"])},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import streamlit as st
 
@@ -40,8 +42,10 @@ def _confusion(session: Session, cells: pd.DataFrame) -> None:
     for pair in session.bench.health.confused_pairs[:_NAMED]:
         st.text(f"{pair.given} looks like {pair.suggested}: {count_of(pair.suspects, 'suspect')}")
     st.caption("Suspects by given and suggested label, worst classes first. Choose a cell to open its queue.")
+    figure = confusion_figure(session.bench.health, cells)
     chosen = mount_plot(
-        confusion_figure(session.bench.health, cells),
+        json.dumps(figure),
+        height=figure["layout"]["height"],
         key="confusion",
         alt="Suspects by given and suggested label; the overview lists the strongest pairs as a table.",
     )

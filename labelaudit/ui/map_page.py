@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from labelaudit.errors import MissingExtraError
 from labelaudit.ui.bulk import LARGEST, bulk_panel
-from labelaudit.ui.charts import MAP_COLORS, map_figure
+from labelaudit.ui.charts import MAP_COLORS, MAP_HEIGHT, map_figure
 from labelaudit.ui.plot import load_plotly, mount_plot
 from labelaudit.ui.session import Session
 from labelaudit.ui.words import VERDICTS, count_of
@@ -20,6 +21,7 @@ from labelaudit.viewing import scattered
 __all__ = ["show"]
 
 _POINTS = {"pca": 150_000, "umap": 10_000}  # more take longer to be drawn, or laid out, than people like to wait
+_KEPT = 8  # figures; of 100,000 items each takes 3 MB
 _PROJECTIONS = {"pca": "principal components", "umap": "neighbourhoods (UMAP)"}
 _MEANING = {
     "pca": "Places are the first two principal components: what lies far apart differs.",
@@ -42,6 +44,19 @@ def show(session: Session) -> None:
     places = _places(session, rows, projection)
     if places is None:
         projection, places = "pca", session.bench.map_places[rows]
+    st.caption(_shown(session, len(rows), flagged_only=flagged))
+    if color == "verdict":
+        figure = _figure(session, rows, places, color)
+    else:
+        key = (session.bench.path, color, projection, flagged, len(rows))
+        figure = _kept_figure(session, rows, places, color, key)
+    alt = "Items on a plane; the table lists the same items."
+    chosen = mount_plot(figure, height=MAP_HEIGHT, key="map", alt=alt, most=LARGEST)
+    st.caption(_MEANING[projection])
+    bulk_panel(session, chosen.points, count=chosen.count)
+
+
+def _figure(session: Session, rows: NDArray[np.intp], places: NDArray[np.float32], color: str) -> str:
     points = pd.DataFrame(
         {
             "id": session.bench.audit.items.index[rows].astype(str),
@@ -52,12 +67,19 @@ def show(session: Session) -> None:
     )
     if color in {"suspicion", "ambiguity"}:
         points = points.sort_values("value", kind="stable", na_position="first")  # what matters is drawn on top
-    st.caption(_shown(session, len(rows), flagged_only=flagged))
-    chosen = mount_plot(
-        map_figure(points, color), key="map", alt="Items on a plane; the table lists the same items.", most=LARGEST
-    )
-    st.caption(_MEANING[projection])
-    bulk_panel(session, chosen.points, count=chosen.count)
+    return json.dumps(map_figure(points, color))
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+def _kept_figure(
+    _session: Session,
+    _rows: NDArray[np.intp],
+    _places: NDArray[np.float32],
+    _color: str,
+    key: tuple[Any, ...],  # noqa: ARG001 -- Streamlit tells figures apart by it
+) -> str:
+    """Return a figure that no decision changes: each choice on the page would make it again, in a tenth of a second."""
+    return _figure(_session, _rows, _places, _color)
 
 
 def _choice(title: str, options: dict[str, str], usual: str) -> str:

@@ -50,14 +50,16 @@ class Chosen:
     count: int
 
 
-def mount_plot(figure: dict[str, Any], *, key: str, alt: str, most: int = 1) -> Chosen:
+def mount_plot(figure: str, *, height: int, key: str, alt: str, most: int = 1) -> Chosen:
     """Draw a figure and return what was chosen in it.
 
     Parameters
     ----------
-    figure : dict
-        ``data``, ``layout`` and ``config`` as plotly.js takes them. Points of a trace are chosen by their
+    figure : str
+        JSON of ``data``, ``layout`` and ``config`` as plotly.js takes them. Points of a trace are chosen by their
         ``customdata``. Without a width it is as wide as the page.
+    height : int
+        Pixels.
     key : str
         Its place in the session.
     alt : str
@@ -65,9 +67,8 @@ def mount_plot(figure: dict[str, Any], *, key: str, alt: str, most: int = 1) -> 
     most : int
         So many of the chosen points are told, and the number of all.
     """
-    data = {"library": _address(), "figure": json.dumps(figure), "alt": alt, "most": most}
+    data = {"library": _address(), "figure": figure, "alt": alt, "most": most}
     default = {"chosen": {"points": [], "count": 0}}
-    height = figure["layout"]["height"]
     drawn = _plot(data=data, key=key, default=default, height=height, on_chosen_change=lambda: None)
     return Chosen(points=list(drawn.chosen["points"]), count=int(drawn.chosen["count"]))
 

@@ -2,6 +2,21 @@
 
 const PLOTS = new WeakMap();
 
+// plotly asks for multisampling, which its points, smooth by themselves, do not need: without a graphics card it takes
+// a fifth of a second. Canvases get their contexts before `draw` returns.
+function withoutMultisampling(draw) {
+  const { getContext } = HTMLCanvasElement.prototype;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    const isPlot = this.classList.contains("gl-canvas");
+    return getContext.call(this, kind, isPlot ? { ...options, antialias: false } : options);
+  };
+  try {
+    return draw();
+  } finally {
+    HTMLCanvasElement.prototype.getContext = getContext;
+  }
+}
+
 class Plot {
   constructor(root) {
     this.place = document.createElement("div");
@@ -37,7 +52,8 @@ class Plot {
     const isNew = !this.place.classList.contains("js-plotly-plot");
     if (isNew) this.place.replaceChildren(); // it may have said that there is no library
     // As many pixels as the screen has: plotly would draw four times as many.
-    await this.plotly.react(this.place, data, { ...layout, width }, { ...config, plotGlPixelRatio: devicePixelRatio });
+    const options = { ...config, plotGlPixelRatio: devicePixelRatio };
+    await withoutMultisampling(() => this.plotly.react(this.place, data, { ...layout, width }, options));
     if (isNew) {
       this.place.on("plotly_selected", (event) => event && this.take());
       this.place.on("plotly_deselect", () => this.take());
