@@ -22,6 +22,8 @@ from labelaudit.kernels import RowStatistics, is_compiled, kernel_for
 from labelaudit.suspicion import TELL_WHICH, calibrate, evidence_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from labelaudit.walk import Walk
@@ -159,15 +161,25 @@ def recalibrated(
     from threadpoolctl import threadpool_limits
 
     kernel, nowhere = kernel_for(walk.n_values), np.full(walk.n_classes, 2.0)
+    corrected = _applied_by(correction, walk)
     statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype)
 
     def reduce_rows(part: slice) -> None:
-        block = correction.applied_to(walk.pooled(part, weights))
+        block = corrected(walk.pooled(part, weights))
         kernel.reduce_chunk(statistics.take(part), rows.given[part], block, nowhere, 1.0)
 
     with threadpool_limits(1, user_api="blas"):
         walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
     return statistics
+
+
+def _applied_by(correction: Correction, walk: Walk) -> Callable[[NDArray[np.floating]], NDArray[np.floating]]:
+    """Return what corrects a chunk: compiled code where the data is large and in float32, else NumPy."""
+    if not is_compiled(walk.n_values) or walk.dtype != np.float32:
+        return correction.applied_to
+    from labelaudit.kernels import compiled_correction
+
+    return lambda chunk: compiled_correction.correct(chunk, correction.coefficients, _FLOOR, _LARGEST_LOG_ODDS)
 
 
 def _sample(rows: RowStatistics) -> NDArray[np.intp]:

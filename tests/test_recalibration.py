@@ -7,6 +7,7 @@ import pytest
 
 import labelaudit as la
 from labelaudit import recalibration
+from labelaudit.kernels import compiled_correction
 from labelaudit.recalibration import MOST_CLASSES, Correction
 from labelaudit.scoring import score
 
@@ -118,3 +119,30 @@ def test_what_recalibration_adds_is_a_term_of_its_own() -> None:
     ranking = score(labels, pred_probs**0.3 / (pred_probs**0.3).sum(axis=1, keepdims=True)).ranking
     assert np.abs(ranking.terms["recalibration"]).max() > 0.1
     assert np.allclose(sum(ranking.terms.values()), ranking.order_score)
+
+
+@pytest.mark.parametrize(("n", "n_classes"), [(200, 3), (64, 10), (1, 2), (130, 90)])
+def test_compiled_code_corrects_as_numpy_does_and_row_by_row(n: int, n_classes: int) -> None:
+    rng = np.random.default_rng(n)
+    pred_probs = rng.dirichlet(np.full(n_classes, 0.2), n).astype(np.float32)
+    pred_probs[0] = np.eye(n_classes)[0]  # what is impossible stays so
+    correction = Correction(rng.normal(0.0, 0.5, (n_classes + 1, n_classes)).round(6))
+    correction.coefficients[0, 0] = 100.0  # beyond the bound
+    constants = correction.coefficients, recalibration._FLOOR, recalibration._LARGEST_LOG_ODDS
+    compiled = compiled_correction.correct(pred_probs, *constants)
+    assert compiled.dtype == np.float32
+    np.testing.assert_allclose(compiled, correction.applied_to(pred_probs), rtol=1e-4, atol=1e-7)
+    parts = [compiled_correction.correct(part, *constants) for part in np.array_split(pred_probs, 3) if len(part)]
+    np.testing.assert_array_equal(np.concatenate(parts), compiled)
+
+
+def test_compiled_code_is_used_for_large_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, pred_probs = _sharp(n_classes=6)
+    pred_probs = pred_probs.astype(np.float32)
+    plain = score(labels, pred_probs).suspicion
+    monkeypatch.setattr("labelaudit.kernels.COMPILED_FROM", 0)
+    found = [
+        score(labels, pred_probs, threads=threads, memory=memory) for threads, memory in ((1, "512MB"), (3, "1MB"))
+    ]
+    np.testing.assert_allclose(found[0].suspicion, plain, atol=1e-4)
+    np.testing.assert_array_equal(found[0].suspicion, found[1].suspicion)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["reduce_chunk", "row_entropy"]
+__all__ = ["log", "reduce_chunk", "row_entropy"]
 
 _f4 = np.float32
 _f8 = np.float64
@@ -88,7 +88,7 @@ def row_entropy(out: NDArray[np.floating], pred_probs: NDArray[np.floating], tol
 
 
 @inlined
-def _log(x):
+def log(x):
     """Return log of a number from 1e-37 in float32; see :func:`labelaudit.kernels.arithmetic.log`."""
     exponent = _i4(_i4(_f4(x).view(_i4) - _SQRT_HALF) >> _i4(23))
     m = _f4(x * _i4(_ONE - _i4(exponent << _i4(23))).view(_f4) - _f4(1))
@@ -118,7 +118,7 @@ def _take_tile(p, row, column, n_rows, end, tile):
 def _logs_and_powers(values, logs):
     """Write the logarithm of each value to one half of `logs`, its power to the other."""
     for e in range(len(values)):
-        logs[0, e] = _log(values[e] if values[e] > _TINY else _TINY)
+        logs[0, e] = log(values[e] if values[e] > _TINY else _TINY)
     for e in range(len(values)):
         logs[1, e] = _power(logs[0, e])
 
@@ -215,7 +215,7 @@ def _finish(pair, totals, logs):
 @inlined
 def _take_logs(values):
     for e in range(len(values)):
-        values[e] = _log(values[e])
+        values[e] = log(values[e])
 
 
 @inlined
@@ -308,7 +308,7 @@ def _entropies(p, low, high, tolerance, out):
             for j in range(column, min(column + _COLUMNS, n_classes)):
                 value = p[i, j]
                 total += value
-                part += value * _log(value if value > _TINY else _TINY)
+                part += value * log(value if value > _TINY else _TINY)
                 fine &= low <= value <= high
             negative_entropy += _f8(part)
         out[i] = -negative_entropy if negative_entropy < 0.0 else 0.0
