@@ -196,7 +196,7 @@ def test_statistics_say_who_agrees_and_who_is_anchored(audit):
     assert people["bob"].seconds_per_decision == pytest.approx(13 / 7)
     assert (people["bob"].gold.part, people["eve"].gold.part, people["eve"].gold.whole) == (0, 1, 1)
     assert (people["bob"].accepted_blind.part, people["bob"].accepted_blind.whole) == (0, 5)
-    assert (people["eve"].accepted_shown.part, people["eve"].accepted_shown.whole) == (1, 5)  # a skip turns nothing down
+    assert (people["eve"].accepted_shown.part, people["eve"].accepted_shown.whole) == (1, 5)  # not the skip
     assert people["bob"].common == people["eve"].common == 5
     assert people["bob"].kappa == people["eve"].kappa
     assert -1 <= found.alpha < 1
