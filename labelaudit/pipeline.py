@@ -49,7 +49,7 @@ _SHARE_PLANTED, _ENOUGH_PLANTED = 0.1, 4000
 _SHARE_REFITTED, _ENOUGH_REFITTED = 0.03, 100
 _MOST_ROUNDS = 10
 
-_VERSIONED = ("labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
+_VERSIONED = ("cleanlab", "labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 def audit(
