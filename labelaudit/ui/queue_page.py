@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -56,7 +57,9 @@ def _take(exchange: Exchange) -> None:
     if not message:
         return
     try:
-        answer = exchange.answer(message, last_view=st.session_state.get("claimed_view"))
+        # A fragment keeps the exchange that it began with, but a link is followed once: a decided item would come back.
+        current = replace(exchange, visit=st.session_state.get("visited"))
+        answer = current.answer(message, last_view=st.session_state.get("claimed_view"))
     except LabelAuditError as error:
         # Nothing is acknowledged, so the browser keeps everything and sends it again.
         st.session_state["card_problem"] = error
