@@ -93,6 +93,21 @@ def test_reload_links_and_filters_come_back_to_the_same_item(audit_folder, serve
     assert verdicts(audit_folder)[unclaimed][0] == "keep"
 
 
+def test_a_link_is_followed_once(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    asked = ann.card()
+    ann.open(f"/?item={asked}")
+    assert ann.press("a") == asked
+    seen = []
+    for _ in range(4):  # each answer of the server could bring it back
+        ann.saved()
+        seen.append(ann.press("q"))
+    assert asked not in seen
+    ann.saved()
+    assert len(decisions(audit_folder)) == 5
+
+
 def test_choosing_a_filter_turns_the_queue(audit_folder, serve, sit_down):
     ann = sit_down(serve(audit_folder), "ann")
     ann.open()
