@@ -52,8 +52,8 @@ def class_quotas(score: NDArray[np.float64], classes: NDArray[np.integer[Any]], 
 
     Examples
     --------
-    >>> class_quotas(np.full(10, 0.9), np.array([0] * 9 + [1]), 4)
-    {0: 3, 1: 1}
+    >>> class_quotas(np.linspace(0.9, 0.8, 40), np.array([0] * 36 + [1] * 4), 10)
+    {0: 9, 1: 1}
     """
     names, index = np.unique(classes, return_inverse=True)
     size = min(size, len(score))
