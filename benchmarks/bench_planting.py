@@ -120,7 +120,7 @@ def reranked(
     """Rank as an audit does: what the given labels correct is not learned again from planted ones."""
     scores = score(labels, pred_probs, threads=1)
     rows = scores.recalibrated_by(correction)
-    return rank(scores.rows, recalibrated=rows, neighbors=votes, ids=ids, threads=1)
+    return rank(scores.rows, recalibrated=lambda: rows, neighbors=votes, ids=ids, threads=1)
 
 
 def simulated(folder: Path, seed: int, index: int) -> tuple[str, float, Queue, Queue] | None:

@@ -185,7 +185,7 @@ def _columns(simulated: Simulated) -> list[float]:
     near = find_neighbors((vectors - vectors.mean(axis=0)) / spread, k=10, metric="euclidean")
     plain = scores.ranking
     votes = neighbor_statistics(near, labels, scores.rows.n_classes)
-    informed = rank(scores.rows, recalibrated=scores.recalibrated, neighbors=votes)
+    informed = rank(scores.rows, recalibrated=lambda: scores.recalibrated, neighbors=votes)
     low, high = plain.expected_errors_range
     return [
         *(average_precision(is_error, scores[name]) for name in SINGLES),
@@ -217,7 +217,7 @@ def speed(n: int = 1_000_000, n_classes: int = 10, repeats: int = 7) -> None:
         start = time.perf_counter()
         scores = score(labels, pred_probs)
         middle = time.perf_counter()
-        rank(scores.rows, recalibrated=scores.recalibrated, ids=ids)
+        rank(scores.rows, recalibrated=lambda scores=scores: scores.recalibrated, ids=ids)
         took.append((middle - start, time.perf_counter() - middle))
     scoring, ranking = np.min(took, axis=0)
     print(f"{n:,} × {n_classes}: scoring {scoring:.2f} s, ranking {ranking:.2f} s (least of {repeats})")

@@ -196,7 +196,7 @@ def _scored(
 def _ranked(scores: Scores, dataset: Dataset, correction: Correction | None) -> Ranking:
     return rank(
         scores.rows,
-        recalibrated=scores.recalibrated_by(correction),
+        recalibrated=lambda: scores.recalibrated_by(correction),
         neighbors=scores.neighbors,
         members=scores.members,
         ids=dataset.ids,

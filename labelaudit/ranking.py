@@ -18,7 +18,7 @@ from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibra
 from labelaudit.threads import columns_in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -88,7 +88,7 @@ class Ranking:
 def rank(
     rows: RowStatistics,
     *,
-    recalibrated: RowStatistics | None = None,
+    recalibrated: Callable[[], RowStatistics] | None = None,
     neighbors: NeighborEvidence | None = None,
     members: MemberStatistics | None = None,
     ids: NDArray[np.object_] | None = None,
@@ -100,8 +100,8 @@ def rank(
     ----------
     rows : RowStatistics
         Row statistics of `n` items under one (pooled) source of out-of-sample probabilities.
-    recalibrated : RowStatistics, optional
-        Of the same items under probabilities that the given labels corrected
+    recalibrated : callable, optional
+        Returns row statistics of the same items under probabilities that the given labels corrected
         (:func:`labelaudit.recalibration.recalibrated`). They judge the labels; ambiguity and suggestions stay with what
         the model says.
     neighbors : NeighborStatistics, optional
@@ -128,7 +128,7 @@ def rank(
 
 def _suspects(
     rows: RowStatistics,
-    recalibrated: RowStatistics | None,
+    recalibrated: Callable[[], RowStatistics] | None,
     neighbors: NeighborEvidence | None,
     ids: NDArray[np.object_] | None,
     threads: int | None,
@@ -136,14 +136,14 @@ def _suspects(
     """Return what a ranking says of given labels."""
     assessable = (rows.given >= 0) & np.isfinite(rows.p_given)
     everything = bool(assessable.all())
-    judged = rows if recalibrated is None else recalibrated
+    judged = rows if recalibrated is None else recalibrated()
     known = judged if everything else judged.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     terms, slope = evidence_terms(known, votes, threads=threads)
     calibration = calibrate(known, slope, threads=threads)
     score, n_above = _summed(terms, (calibration.cut, calibration.cut_if_all), len(known), threads)
     if judged is not rows:
-        _set_apart(terms, rows if everything else rows.take(assessable))
+        terms = _set_apart(terms, rows if everything else rows.take(assessable), threads)
     order_score = _spread(score, assessable)
     order = order_downwards(order_score, ids, threads=threads)
     calibration = _carried_over(calibration, n_above, order_score, order[: len(known)])
@@ -196,11 +196,17 @@ def _offered(rows: RowStatistics) -> Iterator[tuple[str, NDArray[np.int32]]]:
     yield "runner_up", np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second)
 
 
-def _set_apart(terms: dict[str, NDArray[np.floating]], rows: RowStatistics) -> None:
+def _set_apart(
+    terms: dict[str, NDArray[np.floating]], rows: RowStatistics, threads: int | None
+) -> dict[str, NDArray[np.floating]]:
     """Split the margin into the model's own and what recalibration adds, so that reasons can tell them apart."""
-    own = log_margin(rows)
-    terms["recalibration"] = terms["margin"] - own
-    terms["margin"] = own
+
+    def parts(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
+        own = log_margin(rows.take(part))
+        yield "margin", own
+        yield "recalibration", terms["margin"][part] - own
+
+    return terms | columns_in_blocks(parts, len(rows), threads)
 
 
 def _carried_over(

@@ -20,6 +20,7 @@ import numpy as np
 
 from labelaudit.kernels import RowStatistics, is_compiled, kernel_for
 from labelaudit.suspicion import TELL_WHICH, calibrate, evidence_terms
+from labelaudit.threads import map_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ _FLOOR = 1e-3  # probability below which a regression learns more about rounding
 _DIGITS = 6  # sums differ in their last bits with the order of rows and classes, and with the threads of BLAS
 _LARGEST_LOG_ODDS = 50.0
 _TINY = 1e-30
+_MEANINGLESS = ("log_given", "log_other", "tail", "confident", "adjusted_given", "adjusted_other")
+_KEPT = ("given", "p_given", "other", "p_other", "top", "second", "p_top", "p_second", "entropy")
 _VALUES_AT_ONCE = 2**17  # that are corrected while they stay in the cache
 
 
@@ -80,15 +83,17 @@ class Correction:
         Correction
         """
         m, n_classes = pred_probs.shape
-        design = np.column_stack([_centred_logs(pred_probs), np.ones(m)])
-        curvature = 0.5 * (design.T * weights) @ design + _PRIOR_PRECISION * np.eye(n_classes + 1)
+        logs = _centred_logs(np.ascontiguousarray(pred_probs.T))  # class by class, as sums along short rows are slow
+        design = np.vstack([logs, np.ones(m)])
+        curvature = 0.5 * (design * weights) @ design.T + _PRIOR_PRECISION * np.eye(n_classes + 1)
         inverse = np.linalg.inv(curvature)
         last = ahead = np.zeros((n_classes + 1, n_classes))
         pace = 1.0
         for _ in range(_STEPS):
-            residuals = _softmax(design[:, :-1] + design @ ahead)
-            residuals[np.arange(m), labels] -= 1.0
-            gradient = design.T @ (residuals * weights[:, None]) + _PRIOR_PRECISION * ahead
+            residuals = _softmax(logs + ahead.T @ design)
+            residuals[labels, np.arange(m)] -= 1.0
+            residuals *= weights
+            gradient = design @ residuals.T + _PRIOR_PRECISION * ahead
             here, next_pace = ahead - inverse @ gradient, (1.0 + math.sqrt(1.0 + 4.0 * pace * pace)) / 2.0
             ahead, last, pace = here + (pace - 1.0) / next_pace * (here - last), here, next_pace
         last[:-1] -= last[:-1].mean(axis=0)  # so that logarithms need not be centred
@@ -155,31 +160,41 @@ def recalibrated(
     Returns
     -------
     RowStatistics
-        Of the same items. Class thresholds, and what follows from them (``confident`` and ``adjusted_*``), have no
-        meaning for corrected probabilities.
+        Of the same items: probabilities, their classes and entropy. The rest, which no judgement of labels needs, is
+        NaN or −1.
     """
     from threadpoolctl import threadpool_limits
 
-    kernel, nowhere = kernel_for(walk.n_values), np.full(walk.n_classes, 2.0)
-    corrected = _applied_by(correction, walk)
-    statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype)
+    statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype, without=_MEANINGLESS)
+    reduce_chunk = _reduction(correction, walk)
 
     def reduce_rows(part: slice) -> None:
-        block = corrected(walk.pooled(part, weights))
-        kernel.reduce_chunk(statistics.take(part), rows.given[part], block, nowhere, 1.0)
+        reduce_chunk(statistics.take(part), rows.given[part], walk.pooled(part, weights))
 
     with threadpool_limits(1, user_api="blas"):
         walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
     return statistics
 
 
-def _applied_by(correction: Correction, walk: Walk) -> Callable[[NDArray[np.floating]], NDArray[np.floating]]:
-    """Return what corrects a chunk: compiled code where the data is large and in float32, else NumPy."""
-    if not is_compiled(walk.n_values) or walk.dtype != np.float32:
-        return correction.applied_to
-    from labelaudit.kernels import compiled_correction
+def _reduction(
+    correction: Correction, walk: Walk
+) -> Callable[[RowStatistics, NDArray[np.int32], NDArray[np.floating]], None]:
+    """Return what corrects and reduces a chunk: in one compiled step for large data in float32, else in two."""
+    if is_compiled(walk.n_values) and walk.dtype == np.float32:
+        from labelaudit.kernels.compiled_correction import reduce_corrected
 
-    return lambda chunk: compiled_correction.correct(chunk, correction.coefficients, _FLOOR, _LARGEST_LOG_ODDS)
+        return lambda out, given, chunk: reduce_corrected(
+            out, given, chunk, correction.coefficients, _FLOOR, _LARGEST_LOG_ODDS
+        )
+    kernel, nowhere = kernel_for(walk.n_values), np.full(walk.n_classes, 2.0)
+
+    def correct_and_reduce(out: RowStatistics, given: NDArray[np.int32], chunk: NDArray[np.floating]) -> None:
+        complete = RowStatistics.allocate(len(out), walk.n_classes, walk.dtype)
+        kernel.reduce_chunk(complete, given, correction.applied_to(chunk), nowhere, 1.0)
+        for name in _KEPT:
+            getattr(out, name)[:] = getattr(complete, name)
+
+    return correct_and_reduce
 
 
 def _sample(rows: RowStatistics) -> NDArray[np.intp]:
@@ -188,12 +203,30 @@ def _sample(rows: RowStatistics) -> NDArray[np.intp]:
     Neither the order of rows nor of classes bears on the choice, nor the label. Rows of equal probabilities are chosen
     together, so there may be more than asked for.
     """
-    assessable = np.flatnonzero((rows.given >= 0) & np.isfinite(rows.p_given))
-    if len(assessable) <= _SAMPLE:
-        return assessable
-    keys = _hashed(rows.p_top[assessable], rows.p_second[assessable])
-    chosen: NDArray[np.intp] = assessable[keys <= np.partition(keys, _SAMPLE - 1)[_SAMPLE - 1]]
+    n = len(rows)
+    index, keys = _hashed_below(rows, 2.0 * _SAMPLE / max(n, 1))
+    if len(keys) < _SAMPLE:  # few can be assessed, or many are equal
+        index, keys = _hashed_below(rows, 1.0)
+    if len(keys) <= _SAMPLE:
+        return index
+    chosen: NDArray[np.intp] = index[keys <= np.partition(keys, _SAMPLE - 1)[_SAMPLE - 1]]
     return chosen
+
+
+def _hashed_below(rows: RowStatistics, share: float) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    """Return which rows can be assessed and have a hash in the lower `share` of all hashes, and their hashes."""
+    bound = np.uint64(min(share, 1.0) * (2.0**64 - 2.0**11))  # the greatest float64 that fits
+
+    def found(part: slice) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        keys = _hashed(rows.p_top[part], rows.p_second[part])
+        known = (rows.given[part] >= 0) & np.isfinite(rows.p_given[part])
+        if share < 1.0:
+            known &= keys <= bound
+        where = np.flatnonzero(known)
+        return where + part.start, keys[where]
+
+    indices, keys = zip(*map_blocks(found, len(rows)), strict=True)
+    return np.concatenate(indices), np.concatenate(keys)
 
 
 def _trust(rows: RowStatistics) -> NDArray[np.float64]:
@@ -205,14 +238,13 @@ def _trust(rows: RowStatistics) -> NDArray[np.float64]:
     return trust
 
 
-def _hashed(*columns: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """Return a hash of each row (the finaliser of SplitMix64; Steele, Lea and Flood 2014)."""
-    state = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        state ^= np.asarray(column, dtype=np.float64).view(np.uint64)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
-        state ^= state >> np.uint64(31)
+def _hashed(p_top: NDArray[np.floating], p_second: NDArray[np.floating]) -> NDArray[np.uint64]:
+    """Return a hash of each row: its bits times odd numbers, mixed as by SplitMix64 (Steele, Lea and Flood 2014)."""
+    state = p_top.astype(np.float64).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    state += p_second.astype(np.float64).view(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
+    state ^= state >> np.uint64(30)
+    state *= np.uint64(0x94D049BB133111EB)
+    state ^= state >> np.uint64(31)
     return state
 
 
@@ -229,13 +261,14 @@ def _gathered(walk: Walk, weights: NDArray[np.float64], sample: NDArray[np.intp]
     return found
 
 
-def _centred_logs(pred_probs: NDArray[np.floating]) -> NDArray[np.float64]:
-    logs: NDArray[np.float64] = np.log(np.maximum(pred_probs, _FLOOR, dtype=np.float64))
-    centred: NDArray[np.float64] = logs - logs.mean(axis=1, keepdims=True)
-    return centred
+def _centred_logs(by_class: NDArray[np.floating]) -> NDArray[np.float64]:
+    logs: NDArray[np.float64] = np.log(np.maximum(by_class, _FLOOR, dtype=np.float64))
+    logs -= logs.mean(axis=0)
+    return logs
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    exponentials: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
-    exponentials /= exponentials.sum(axis=1, keepdims=True)
+    scores -= scores.max(axis=0)
+    exponentials: NDArray[np.float64] = np.exp(scores)
+    exponentials /= exponentials.sum(axis=0)
     return exponentials

@@ -149,7 +149,7 @@ class Scores:
 
         return rank(
             self.rows,
-            recalibrated=self.recalibrated,
+            recalibrated=lambda: self.recalibrated,
             neighbors=self.neighbors,
             members=self.members,
             threads=self._threads,

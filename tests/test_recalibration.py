@@ -7,7 +7,7 @@ import pytest
 
 import labelaudit as la
 from labelaudit import recalibration
-from labelaudit.kernels import compiled_correction
+from labelaudit.kernels import RowStatistics, blocked, compiled_correction
 from labelaudit.recalibration import MOST_CLASSES, Correction
 from labelaudit.scoring import score
 
@@ -128,12 +128,21 @@ def test_compiled_code_corrects_as_numpy_does_and_row_by_row(n: int, n_classes: 
     pred_probs[0] = np.eye(n_classes)[0]  # what is impossible stays so
     correction = Correction(rng.normal(0.0, 0.5, (n_classes + 1, n_classes)).round(6))
     correction.coefficients[0, 0] = 100.0  # beyond the bound
+    labels = rng.integers(-1, n_classes, n).astype(np.int32)
+    plain, whole = (RowStatistics.allocate(n, n_classes, np.float32) for _ in range(2))
+    blocked.reduce_chunk(plain, labels, correction.applied_to(pred_probs), np.full(n_classes, 2.0), 1.0)
     constants = correction.coefficients, recalibration._FLOOR, recalibration._LARGEST_LOG_ODDS
-    compiled = compiled_correction.correct(pred_probs, *constants)
-    assert compiled.dtype == np.float32
-    np.testing.assert_allclose(compiled, correction.applied_to(pred_probs), rtol=1e-4, atol=1e-7)
-    parts = [compiled_correction.correct(part, *constants) for part in np.array_split(pred_probs, 3) if len(part)]
-    np.testing.assert_array_equal(np.concatenate(parts), compiled)
+    compiled_correction.reduce_corrected(whole, labels, pred_probs, *constants)
+    for name in ("p_given", "p_other", "p_top", "p_second", "entropy"):
+        np.testing.assert_allclose(getattr(whole, name), getattr(plain, name), rtol=1e-4, atol=1e-6)
+    clear = plain.p_top - plain.p_second > 1e-5
+    np.testing.assert_array_equal(whole.top[clear], plain.top[clear])
+    np.testing.assert_array_equal(whole.other[labels < 0], -1)
+    for rows in np.array_split(np.arange(n), 3):
+        part = RowStatistics.allocate(len(rows), n_classes, np.float32)
+        compiled_correction.reduce_corrected(part, labels[rows], pred_probs[rows], *constants)
+        for name in recalibration._KEPT:
+            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[rows])
 
 
 def test_compiled_code_is_used_for_large_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["log", "reduce_chunk", "row_entropy"]
+__all__ = ["keep_two_best", "log", "reduce_chunk", "row_entropy"]
 
 _f4 = np.float32
 _f8 = np.float64
@@ -146,7 +146,7 @@ def _add(tile, c, logs, sums, totals):
 
 
 @inlined
-def _rank(tile, c, j, best, index):
+def keep_two_best(tile, c, j, best, index):
     """Keep the two greatest values of each lane; of equal ones the first."""
     for lane in range(_LANES):
         value, top, second = tile[c, lane], best[_TOP, lane], best[_SECOND, lane]
@@ -280,7 +280,7 @@ def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
                 for c in range(width):
                     j = _i4(column + c)
                     _add(part, c, tile_logs, sums, totals)
-                    _rank(part, c, j, best, index)
+                    keep_two_best(part, c, j, best, index)
                     _compare(part, c, j, least[j], low, index)
                 _clear_given(column, width, index, part, tile_logs[1])
                 for c in range(width):

@@ -1,9 +1,9 @@
-"""Corrected probabilities compiled: without the GIL and without temporaries of the size of a chunk.
+"""Row statistics of corrected probabilities, compiled: the probabilities are read once and corrected in the cache.
 
-What :meth:`labelaudit.recalibration.Correction.applied_to` does in NumPy, in float32: results differ from it in the
-last bits, and never with the size of chunks or the number of threads. Rows lie side by side in the lanes of the
-vectors, as in :mod:`labelaudit.kernels.compiled`, whose logarithm is used: who changes that must touch this file too,
-because numba's cache looks at the time of this file alone.
+What :meth:`labelaudit.recalibration.Correction.applied_to` and the row reduction do in NumPy, in float32: results
+differ from it in the last bits, and never with the size of chunks or the number of threads. Rows lie side by side in
+the lanes of the vectors, as in :mod:`labelaudit.kernels.compiled`, whose functions are used: who changes these must
+touch this file too, because numba's cache looks at the time of this file alone.
 
 Importing this module imports numba, so it is imported where there is enough data to be worth it.
 """
@@ -11,34 +11,61 @@ Importing this module imports numba, so it is imported where there is enough dat
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from labelaudit.kernels import arithmetic
-from labelaudit.kernels.compiled import log
+from labelaudit.kernels.compiled import keep_two_best, log
 from labelaudit.kernels.compiling import compiled, inlined, read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["correct"]
+    from labelaudit.kernels.row_statistics import RowStatistics
+
+__all__ = ["reduce_corrected"]
 
 _f4 = np.float32
+_f8 = np.float64
 _i4 = np.int32
 _LANES = 64
 _LOG2_E = _f4(1.0 / math.log(2))
 _P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.POWER_COEFFICIENTS
-_INTEGER = arithmetic.INTEGER
+_INTEGER, _TINY = arithmetic.INTEGER, arithmetic.TINY
+_TOP, _SECOND = range(2)
+_TOP_INDEX, _SECOND_INDEX = 1, 2  # as in keep_two_best
 
 
-def correct(
-    pred_probs: NDArray[np.float32], coefficients: NDArray[np.float64], floor: float, largest: float
-) -> NDArray[np.float32]:
-    """Return corrected probabilities.
+class _Rows(NamedTuple):
+    """The arrays of RowStatistics that are written."""
+
+    p_given: NDArray[np.float32]
+    other: NDArray[np.int32]
+    p_other: NDArray[np.float32]
+    top: NDArray[np.int32]
+    second: NDArray[np.int32]
+    p_top: NDArray[np.float32]
+    p_second: NDArray[np.float32]
+    entropy: NDArray[np.float32]
+
+
+def reduce_corrected(
+    out: RowStatistics,
+    labels: NDArray[np.int32],
+    pred_probs: NDArray[np.float32],
+    coefficients: NDArray[np.float64],
+    floor: float,
+    largest: float,
+) -> None:
+    """Correct a chunk and reduce it into `out`.
 
     Parameters
     ----------
+    out : RowStatistics
+        Of `b` rows; probabilities, their classes and entropy are written, and nothing else.
+    labels : (b,) int32
+        Given labels, −1 where unlabelled.
     pred_probs : (b, K) float32
         Probabilities.
     coefficients : (K + 1, K) float64
@@ -47,15 +74,11 @@ def correct(
         Least probability that a logarithm is taken of.
     largest : float
         Bound of what is added to a log-probability, either way; below 80.
-
-    Returns
-    -------
-    (b, K) float32
     """
-    out = np.empty_like(pred_probs, order="C")
+    rows = _Rows(*(getattr(out, name) for name in _Rows._fields))
     block = read_only(np.ascontiguousarray(pred_probs))
-    _correct(block, read_only(coefficients.astype(np.float32)), _f4(floor), _f4(largest), out)
-    return out
+    out.given[:] = labels
+    _reduce(block, read_only(labels), read_only(coefficients.astype(np.float32)), _f4(floor), _f4(largest), rows)
 
 
 @inlined
@@ -96,12 +119,49 @@ def _scale(tile, added, largest, corrected, total):
         total[lane] += corrected[lane]
 
 
+@inlined
+def _normalize(corrected, total, best, index):
+    """Divide by the sum of each lane, and keep its two greatest."""
+    best[:], index[:] = -1, -1
+    for lane in range(_LANES):
+        total[lane] = total[lane] if total[lane] > 1e-30 else 1e-30
+    for c in range(len(corrected)):
+        for lane in range(_LANES):
+            corrected[c, lane] = corrected[c, lane] / _f4(total[lane])
+        keep_two_best(corrected, c, _i4(c), best, index)
+
+
+@inlined
+def _add_entropies(corrected, logs, negative_entropy):
+    negative_entropy[:] = 0
+    _take_logs(corrected.reshape(-1), _TINY, logs.reshape(-1))
+    for c in range(len(corrected)):
+        for lane in range(_LANES):
+            negative_entropy[lane] += _f8(corrected[c, lane] * logs[c, lane])
+
+
+@inlined
+def _write(i, lane, given, corrected, best, index, negative_entropy, out):
+    """Write the statistics of one row."""
+    top, second = index[_TOP_INDEX, lane], index[_SECOND_INDEX, lane]
+    out.top[i], out.second[i] = top, second
+    out.p_top[i], out.p_second[i] = best[_TOP, lane], best[_SECOND, lane]
+    out.entropy[i] = -negative_entropy[lane] if negative_entropy[lane] < 0.0 else 0.0
+    if given < 0:
+        out.p_given[i], out.p_other[i], out.other[i] = np.nan, np.nan, -1
+        return
+    out.p_given[i] = corrected[given, lane]
+    out.other[i] = second if top == given else top
+    out.p_other[i] = best[_SECOND if top == given else _TOP, lane]
+
+
 @compiled
-def _correct(p, coefficients, floor, largest, out):
+def _reduce(p, labels, coefficients, floor, largest, out):
     n, n_classes = p.shape
     tile = np.ones((n_classes, _LANES), _f4)
     logs, corrected = np.empty((n_classes, _LANES), _f4), np.empty((n_classes, _LANES), _f4)
-    added, total = np.empty(_LANES, _f4), np.empty(_LANES, np.float64)
+    added, total, negative_entropy = np.empty(_LANES, _f4), np.empty(_LANES, _f8), np.empty(_LANES, _f8)
+    best, index = np.empty((2, _LANES), _f4), np.empty((3, _LANES), _i4)
     for start in range(0, n, _LANES):
         n_rows = min(_LANES, n - start)
         for lane in range(n_rows):
@@ -112,7 +172,7 @@ def _correct(p, coefficients, floor, largest, out):
         for j in range(n_classes):
             _add_logs(j, coefficients, logs, added)
             _scale(tile[j], added, largest, corrected[j], total)
+        _normalize(corrected, total, best, index)
+        _add_entropies(corrected, logs, negative_entropy)
         for lane in range(n_rows):
-            scale = _f4(max(total[lane], 1e-30))
-            for c in range(n_classes):
-                out[start + lane, c] = corrected[c, lane] / scale
+            _write(start + lane, lane, labels[start + lane], corrected, best, index, negative_entropy, out)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["CONFIDENT_SLACK", "PROBABILITY_FLOOR", "TAIL_POWER", "RowStatistics"]
@@ -85,17 +87,22 @@ class RowStatistics:
         return len(self.given)
 
     @classmethod
-    def allocate(cls, n: int, n_classes: int, dtype: DTypeLike) -> RowStatistics:
+    def allocate(
+        cls, n: int, n_classes: int, dtype: DTypeLike, *, without: Collection[str] = frozenset()
+    ) -> RowStatistics:
         """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index.
 
         All of one type lie in one piece of memory, which the system hands out in large pages: for small ones it takes
-        as long as for the arithmetic.
+        as long as for the arithmetic. What is named in `without` is NaN or −1, read-only, and takes no memory.
         """
-        names = [f.name for f in fields(cls) if f.name != "n_classes"]
+        names = [f.name for f in fields(cls) if f.name != "n_classes" and f.name not in without]
         indices = [name for name in names if name in _CLASS_INDICES]
         numbers = [name for name in names if name not in _CLASS_INDICES]
         arrays: dict[str, NDArray[Any]] = dict(zip(indices, np.empty((len(indices), n), dtype=np.int32), strict=True))
         arrays |= zip(numbers, np.empty((len(numbers), n), dtype=dtype), strict=True)
+        for name in without:
+            nothing = np.array(-1, np.int32) if name in _CLASS_INDICES else np.array(np.nan, dtype)
+            arrays[name] = np.broadcast_to(nothing, (n,))
         return cls(**arrays, n_classes=n_classes)
 
     def set_given(self, labels: NDArray[np.int32]) -> None:
