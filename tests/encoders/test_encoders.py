@@ -217,6 +217,15 @@ def test_rare_categories_beyond_the_bins_are_one():
     assert (column == "(rare)").sum() == 400 - 252
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_float32_keep_their_order():
+    frame = pd.DataFrame({"x": [1e300, 3e300, -2e300, np.inf], "y": [1.0, 2.0, 3.0, 4.0]})
+    column = encoders.get("table").encode(Dataset.from_arrays(["a", "b"] * 2, features=frame))["x"].to_numpy()
+    assert column.dtype == np.float32
+    assert np.isnan(column[3])  # which no model takes
+    assert column[:3].argsort().tolist() == [2, 0, 1]
+
+
 def test_a_table_of_constants_is_an_error():
     with pytest.raises(DataError, match="None of the 1 feature columns varies"):
         encoders.get("table").encode(Dataset.from_arrays(["a", "b"], features=pd.DataFrame({"c": [1, 1]})))
