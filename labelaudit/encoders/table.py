@@ -60,7 +60,7 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
         numbers = plain.astype("float64").replace([np.inf, -np.inf], np.nan)
         largest = float(numbers.abs().max())
         # Only the order and ratios of numbers count, so those beyond float32 are brought into its range.
-        return (numbers / largest if largest > np.finfo(np.float32).max else numbers).astype(np.float32)
+        return (numbers / largest if largest > float(np.finfo(np.float32).max) else numbers).astype(np.float32)
     words = plain.astype("object").where(plain.notna(), None).map(str, na_action="ignore")
     counts = words.value_counts()
     by_frequency = sorted(counts.index, key=lambda word: (-int(counts[word]), word))
