@@ -34,7 +34,6 @@ __all__ = [
     "admit",
     "carries_over",
     "check_opinion",
-    "lease_is_live",
     "may",
     "opinions_needed",
     "outcome",
@@ -45,7 +44,10 @@ LEASE_MS = 300_000
 """How long a claim lasts without a sign of life, in milliseconds."""
 
 LEASE_HORIZON_MS = 2 * LEASE_MS
-"""A lease that seems to end later than this from now was made by a clock that was ahead."""
+"""A lease that seems to end later than this from now was made before the clock was set back, and counts as over.
+
+Otherwise it would block its item for as long as the clock jumped. Small corrections leave it alone.
+"""
 
 IDLE_MS = 60_000
 """A pause longer than this is no work on the item."""
@@ -354,15 +356,6 @@ def carries_over(resolved: Opinion | None, judged_label: str | None, now_given: 
     one, the question is a new one.
     """
     return now_given == judged_label or (resolved is not None and resolved.label == now_given)
-
-
-def lease_is_live(expires: int, now: int) -> bool:
-    """Say whether a lease that ends at `expires` is live (both milliseconds since the epoch).
-
-    A lease that ends much further ahead than a lease can last was made before the clock was set back, and counts as
-    over: otherwise it would block its item for as long as the clock jumped. Small corrections leave it alone.
-    """
-    return now < expires <= now + LEASE_HORIZON_MS
 
 
 def active_milliseconds(signs: Iterable[tuple[int, bool]]) -> int:

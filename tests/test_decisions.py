@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from labelaudit.decisions import (
     GOLD,
-    LEASE_MS,
     RULING,
     Action,
     Decision,
@@ -23,7 +22,6 @@ from labelaudit.decisions import (
     admit,
     carries_over,
     check_opinion,
-    lease_is_live,
     may,
     opinions_needed,
     outcome,
@@ -161,13 +159,6 @@ def test_leads_do_everything_reviewers_judge_and_viewers_look():
     assert all(may(Role.LEAD, action) for action in Action)
     assert {action for action in Action if may(Role.REVIEWER, action)} == {Action.DECIDE, Action.UNDO, Action.REDO}
     assert not any(may(Role.VIEWER, action) for action in Action)
-
-
-@given(st.integers(0, 10**15), st.integers(1, LEASE_MS), st.integers(-(10**9), 10**9))
-def test_a_lease_never_outlasts_its_time_wherever_the_clock_goes(made, left, jump):
-    expires = made + left
-    now = made + jump
-    assert lease_is_live(expires, now) == (0 < expires - now <= 2 * LEASE_MS)
 
 
 def test_the_overlap_is_a_stable_share_of_the_items():

@@ -16,7 +16,7 @@ from labelaudit.store import schema
 from labelaudit.store.database import Database
 from labelaudit.store.statements import Statement
 
-__all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "stored_deeds", "stored_events", "verify_chain"]
+__all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "head_of", "stored_deeds", "stored_events", "verify_chain"]
 
 GENESIS = "0" * 64
 """What the first event names as the hash of the one before it."""
@@ -138,12 +138,10 @@ class Ledger:
     def __init__(self, connection: sa.Connection, now: int, audit_id: str) -> None:
         self._connection = connection
         self.audit_id = audit_id
-        row = _HEAD.first(connection)
-        if row is None:
-            raise StoreDamagedError("The review store has lost its head row.", "Restore the newest backup.")
+        row = head_of(connection)
         self.seq, self._hash, last = int(row.seq), str(row.hash), int(row.at)
         # A clock that was set back must not turn the order of history round.
-        self.now = max(now, last)
+        self._at = max(now, last)
         self._pending: list[Event] = []
 
     def append(
@@ -166,7 +164,7 @@ class Ledger:
         values: tuple[Any, ...] = (
             self.seq,
             id or str(uuid.uuid4()),
-            self.now,
+            self._at,
             person,
             client,
             str(action),
@@ -190,8 +188,16 @@ class Ledger:
         if not self._pending:
             return
         _ADD.run_many(self._connection, [event.as_dict() for event in self._pending])
-        _MOVE_HEAD.run(self._connection, to_seq=self.seq, to_hash=self._hash, to_at=self.now)
+        _MOVE_HEAD.run(self._connection, to_seq=self.seq, to_hash=self._hash, to_at=self._at)
         self._pending.clear()
+
+
+def head_of(connection: sa.Connection) -> Any:
+    """Return the row of the table ``head``; raise StoreDamagedError if it is lost."""
+    row = _HEAD.first(connection)
+    if row is None:
+        raise StoreDamagedError("The review store has lost its head row.", "Restore the newest backup.")
+    return row
 
 
 def stored_events(connection: sa.Connection) -> Iterator[Event]:

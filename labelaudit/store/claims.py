@@ -69,7 +69,7 @@ _GOLD_QUERY = Statement(
 
 
 def purge_claims(connection: sa.Connection, now: int) -> None:
-    """Remove leases that are over; see :func:`labelaudit.decisions.lease_is_live` for the second condition."""
+    """Remove leases that are over, and those of a clock that was ahead."""
     _PURGE.run(connection, **_moment(now))
 
 

@@ -93,16 +93,26 @@ class Desk:
         Who asks.
     client : str
         Browser tab or process, which holds claims.
+    now : int
+        Milliseconds since the epoch, by which leases end; the ledger's may be ahead of a clock that was set back.
     """
 
     def __init__(
-        self, connection: sa.Connection, ledger: Ledger, projection: Projection, person: Person, client: str
+        self,
+        connection: sa.Connection,
+        ledger: Ledger,
+        projection: Projection,
+        person: Person,
+        client: str,
+        *,
+        now: int,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._projection = projection
         self._person = person
         self._client = client
+        self._now = now
         self._classes = frozenset(() if projection.binding is None else projection.binding.classes)
         self._items: dict[str, Any] = {}
         self._claims: dict[str, list[Any]] = {}
@@ -111,7 +121,7 @@ class Desk:
     def carry_out(self, commands: Sequence[Command], action: Action = Action.DECIDE) -> list[Outcome]:
         """Carry out all commands; decisions are recorded as `action` (decide, adjudicate or gold)."""
         known = self._known([command.id for command in commands])
-        purge_claims(self._connection, self._ledger.now)
+        purge_claims(self._connection, self._now)
         self._load([command.item_id for command in commands if isinstance(command, Decision)])
         outcomes = []
         for command in commands:
@@ -256,7 +266,7 @@ class Desk:
             "item_id": item.item_id,
             "client": self._client,
             "person": self._person.name,
-            "expires": self._ledger.now + LEASE_MS,
+            "expires": self._now + LEASE_MS,
             "blind": False,
         }
         self._connection.execute(sa.insert(claims), [row])

@@ -16,7 +16,7 @@ from labelaudit.errors import LabelAuditError, StoreError
 from labelaudit.store import archive, schema
 from labelaudit.store.access import check_allowed, person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
-from labelaudit.store.chain import Ledger, verify_chain
+from labelaudit.store.chain import Ledger, head_of, verify_chain
 from labelaudit.store.claims import Hand, claim_cards, free_ahead, purge_claims, renew_claims
 from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
@@ -234,13 +234,14 @@ class Store:
             who = person_of(connection, person)
             frame = load_frame(connection, people=False)
             audit_id = "" if frame.binding is None else frame.binding.audit_id
-            ledger = Ledger(connection, self._now(connection), audit_id)
-            outcomes = Desk(connection, ledger, frame, who, client).carry_out(commands, action)
-            renew_claims(connection, client, ledger.now)
+            now = self._now(connection)
+            ledger = Ledger(connection, now, audit_id)
+            outcomes = Desk(connection, ledger, frame, who, client, now=now).carry_out(commands, action)
+            renew_claims(connection, client, now)
             if hand is None:
                 return outcomes, []
             _check_may_claim(who, hand)
-            return outcomes, claim_cards(connection, hand, ledger.now, frame.rules, ahead)
+            return outcomes, claim_cards(connection, hand, now, frame.rules, ahead)
 
         return self.database.write(work)
 
@@ -266,8 +267,7 @@ class Store:
 
     def head(self) -> tuple[int, str]:
         """Return the number and the hash of the last event; two stores with the same head have the same log."""
-        query = sa.select(schema.head.c.seq, schema.head.c.hash)
-        row = self.database.read(lambda connection: connection.execute(query).one())
+        row = self.database.read(head_of)
         return int(row.seq), str(row.hash)
 
     def rebuild(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from labelaudit.decisions import LEASE_MS
-from tests.store.acting import SUSPECTS, claim, decide, decision
+import pytest
+
+from labelaudit.decisions import LEASE_MS, Undo
+from tests.store.acting import SUSPECTS, claim, decide, decision, uid
 from tests.store.conftest import filled
 
 
@@ -63,6 +65,29 @@ def test_a_clock_that_jumps_back_neither_blocks_items_nor_turns_history_round(op
     times = [event.at for event in reversed(store.records.history(viewer="ann"))]
     assert times == sorted(times)
     store.verify()
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, -LEASE_MS - 1, -LEASE_MS, 0, LEASE_MS - 1, LEASE_MS, 3_600_000])
+def test_a_lease_holds_from_five_minutes_before_it_was_made_to_its_end(open_store, jump):
+    now = [1_000_000_000_000]
+    store = filled(open_store(clock=lambda: now[0]))
+    claim(store, "bob", 1)
+    now[0] += jump
+    is_live = -LEASE_MS <= jump < LEASE_MS
+    assert claim(store, "eve", 1)[0].item_id == ("i000001" if is_live else "i000000")
+
+
+def test_no_item_is_on_two_screens_after_the_clock_was_set_back(open_store):
+    now = [1_000_000_000_000]
+    store = filled(open_store(clock=lambda: now[0]))
+    decide(store, "ann", decision("i000029"))
+    now[0] -= 3_600_000
+    on_screens = [card.item_id for card in claim(store, "bob", 2)]
+    _, hand = store.decide([decision("i000028")], person="ann", client="ann", then_claim=(SUSPECTS, "suspicion", 2))
+    on_screens += [card.item_id for card in hand]
+    decide(store, "ann", decision("i000027"), Undo(id=uid()))
+    on_screens += [card.item_id for card in claim(store, "eve", 23)]
+    assert sorted([*on_screens, "i000027"]) == [f"i{k:06d}" for k in range(28)]
 
 
 def test_what_others_take_while_one_waits_for_the_turn_is_passed_over(store, monkeypatch):
