@@ -178,13 +178,15 @@ def _first_difference(connection: sa.Connection, projection: Projection) -> str 
         (schema.opinions, _all_rows(connection, schema.opinions), _opinion_rows(projection)),
         (schema.actions, _all_rows(connection, schema.actions), projection.actions.values()),
         (schema.people, _all_rows(connection, schema.people), _people_rows(projection)),
+        (schema.assignments, _all_rows(connection, schema.assignments), projection.assignments),
         (schema.settings, _all_rows(connection, schema.settings), projection.settings().items()),
     ]
     for table, rows, wanted in expected:
         stored, derived = set(map(tuple, rows)), set(map(tuple, wanted))
         if stored != derived:
-            example = min(map(str, stored ^ derived))
-            return f"{len(stored ^ derived)} rows of the table '{table.name}' differ from the log, such as {example}"
+            different = stored ^ derived
+            count = "1 row" if len(different) == 1 else f"{len(different)} rows"
+            return f"the table '{table.name}' differs from the log in {count}, such as {min(map(str, different))}"
     return None
 
 

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from labelaudit.decisions import Action, Redo, Rules, Undo
 from labelaudit.errors import StoreDamagedError, StoreError
-from labelaudit.store import schema
 from tests.store.acting import decide, decision, snapshot, uid
 
 
@@ -76,14 +75,35 @@ def test_a_rewritten_chain_is_found_by_a_hash_noted_elsewhere(store, open_store,
         store.verify(expected_head="a" * 64)
 
 
-def test_a_state_that_the_log_does_not_give_is_found_and_mended(store):
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("items", "UPDATE items SET label = 'eel' WHERE item_id = 'i000000'"),
+        ("opinions", "DELETE FROM opinions"),
+        ("actions", "UPDATE actions SET undone = 7"),
+        ("people", "UPDATE people SET role = 'lead' WHERE name = 'bob'"),
+        ("assignments", "DELETE FROM assignments"),
+        ("settings", "UPDATE settings SET value = replace(value, '20', '30') WHERE key = 'rules'"),
+    ],
+)
+def test_a_state_that_the_log_does_not_give_is_found_and_mended(store, table, statement):
+    store.team.assign("bob", "class", "cat", by="ann")
     decide(store, "bob", decision("i000000"))
+    before = snapshot(store)
     with store.database._engine.begin() as connection:
-        connection.execute(sa.update(schema.items).where(schema.items.c.item_id == "i000000").values(label="eel"))
-    with pytest.raises(StoreError, match="table 'items' differ from the log"):
+        connection.exec_driver_sql(statement)
+    with pytest.raises(StoreError, match=f"table '{table}' differs from the log in .* labelaudit store rebuild"):
         store.verify()
     store.rebuild()
     store.verify()
+    assert snapshot(store) == before
+
+
+def test_a_store_without_its_head_says_so(store):
+    tamper(store, "DELETE FROM head")
+    for attempt in (store.head, lambda: decide(store, "bob", decision("i000000"))):
+        with pytest.raises(StoreDamagedError, match="lost its head row"):
+            attempt()
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET person = 'eve'", "DELETE FROM events"])
