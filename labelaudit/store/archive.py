@@ -22,6 +22,8 @@ from labelaudit.store.persistence import rebuild
 
 __all__ = ["backup", "copy_store", "export_log", "read_log", "restore_log"]
 
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+
 
 def backup(database: Database, folder: Path, *, note: str = "") -> Path:
     """Write a copy of the store into `folder` while others go on writing, and return its path.
@@ -53,19 +55,23 @@ def backup(database: Database, folder: Path, *, note: str = "") -> Path:
 
 
 def _copy_file(database: Database, path: Path) -> None:
-    with atomic_file(path) as temporary:
-
-        def copy(connection: sa.Connection) -> None:
+    def copy(connection: sa.Connection) -> None:
+        source: Any = connection.connection.dbapi_connection
+        try:
             with contextlib.closing(sqlite3.connect(temporary)) as target:
-                source: Any = connection.connection.dbapi_connection
                 source.backup(target)
                 # One file, without a log beside it, is easier to carry about.
                 target.execute("PRAGMA journal_mode = DELETE")
-
-        try:
-            database.read(copy)
         except sqlite3.Error as error:
+            if not getattr(error, "sqlite_errorname", "").startswith(_NO_ROOM):
+                raise  # of the store itself, which the database puts into words
             raise OutputError(f"Cannot write the backup {path}: {error}.", "Free some space and try again.") from error
+        finally:
+            for ending in ("-journal", "-wal", "-shm"):
+                Path(f"{temporary}{ending}").unlink(missing_ok=True)
+
+    with atomic_file(path) as temporary:
+        database.read(copy)
 
 
 def export_log(database: Database, path: Path) -> int:

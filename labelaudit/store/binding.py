@@ -150,17 +150,15 @@ def _still_holds(slots: Mapping[str, Standing], decided: str | None, item: Queue
 
 
 def _without_item(connection: sa.Connection, projection: Projection, queue: list[QueueItem]) -> set[str]:
-    latest = (
-        sa.select(schema.events.c.item_id, schema.events.c.content_hash)
-        .where(schema.events.c.item_id.is_not(None))
-        .order_by(schema.events.c.seq)
-    )
-    judged_content = {row.item_id: row.content_hash for row in connection.execute(latest)}
+    events = schema.events
+    # By event, not by item: the item may have had another id when it was judged.
+    query = sa.select(events.c.id, events.c.content_hash).where(events.c.item_id.is_not(None))
+    judged_content = {row.id: row.content_hash for row in connection.execute(query)}
     now = {item.item_id: item.content_hash for item in queue}
     return {
         item_id
         for item_id, slots in projection.opinions.items()
-        if slots and now.get(item_id) != judged_content[item_id]
+        if any(judged_content[standing.event_id] != now.get(item_id) for standing in slots.values())
     }
 
 

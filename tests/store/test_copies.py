@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import replace
 
 import pytest
 
 from labelaudit.decisions import Undo
-from labelaudit.errors import StoreDamagedError, StoreError
+from labelaudit.errors import OutputError, StoreDamagedError, StoreError
 from labelaudit.store import Binding, Filter, Store
-from tests.store.acting import SUSPECTS, claim, decide, decision, snapshot, uid
+from tests.store.acting import SUSPECTS, claim, decide, decision, snapshot, state_of, uid
 from tests.store.conftest import BINDING, CLASSES, queue_items
+from tests.store.processes import Child
 
 # -- the next audit
 
@@ -70,6 +72,20 @@ def test_the_log_goes_out_and_comes_back(store, tmp_path):
             again.restore(tmp_path / "log.jsonl")
 
 
+def test_a_restored_log_goes_on_with_a_later_audit_though_ids_had_changed(store, tmp_path):
+    decide(store, "bob", decision("i000000"), decision("i000001"))
+    renamed = [replace(item, item_id=f"new {item.item_id}") for item in queue_items(30)]
+    assert store.bind(Binding("audit-2", "e" * 64, CLASSES), renamed, person="ann").kept == 2
+    store.export(tmp_path / "log.jsonl")
+    renamed[1] = replace(renamed[1], content_hash="edited")
+    with Store(tmp_path / "again.sqlite", backups=tmp_path) as again:
+        again.restore(tmp_path / "log.jsonl")
+        done = again.bind(Binding("audit-3", "d" * 64, CLASSES), renamed, person="ann")
+        assert (done.kept, done.set_aside) == (1, 1)
+        assert state_of(again, "new i000000").verdict == "keep"
+        again.verify()
+
+
 def test_a_broken_log_is_refused_with_its_line(store, tmp_path):
     store.export(tmp_path / "log.jsonl")
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
@@ -106,3 +122,22 @@ def test_a_backup_is_made_while_others_write_and_can_be_opened(store, tmp_path):
     else:
         with Store(tmp_path / "copy.sqlite", backups=tmp_path) as copy:
             assert copy.restore(first) == store.verify()[0] - 1
+
+
+def test_a_backup_that_does_not_fit_names_its_own_place_and_leaves_nothing(store, tmp_path):
+    decide(store, "bob", *(decision(f"i{k:06d}", note="x" * 5_000) for k in range(30)))
+    place, location = tmp_path / "copies", store.database.url.render_as_string(hide_password=False)
+    store.close()
+
+    def work(say):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+        with Store(location, backups=tmp_path) as again:
+            try:
+                again.backup(place)
+            except OutputError as error:
+                say(str(error))
+
+    said = Child(work).join()
+    assert f"{place}/store-" in said[0]
+    assert "Free some space" in said[0]
+    assert list(place.iterdir()) == []
