@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from labelaudit.errors import StoreUnavailableError
@@ -48,14 +49,14 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
 
 def _mount_of(path: Path, mounts: Path) -> tuple[Path, str] | None:
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = mounts.read_bytes().rstrip().split(b"\n")
     except OSError:
         return None
     found: tuple[Path, str] | None = None
     for line in lines:
-        _, point, kind, *_ = line.split(" ")
+        _, point, kind, *_ = line.split(b" ")
         # The table writes blanks and backslashes in mount points as octal escapes.
-        place = Path(point.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1").decode())
+        place = Path(os.fsdecode(point.decode("unicode_escape").encode("latin-1")))
         if path.is_relative_to(place) and (found is None or place.is_relative_to(found[0])):
-            found = (place, kind)
+            found = (place, kind.decode("ascii", "replace"))
     return found

@@ -19,6 +19,14 @@ from labelaudit.store.statements import NamedStatement
 
 __all__ = ["Decided", "Records", "secret_gold"]
 
+_JUDGED = sa.select(schema.opinions.c.item_id).where(schema.opinions.c.slot == sa.bindparam("the_person"))
+_SECRET_AMONG = NamedStatement(
+    lambda names: sa.select(schema.opinions.c.item_id).where(
+        schema.opinions.c.slot == GOLD,
+        schema.opinions.c.item_id.in_(names),
+        schema.opinions.c.item_id.not_in(_JUDGED),
+    )
+)
 _RECORDED = NamedStatement(lambda names: sa.select(schema.events.c.id).where(schema.events.c.id.in_(names)))
 
 
@@ -89,7 +97,8 @@ class Records:
 
     def resolved(self) -> list[Any]:
         """Return the decided items with what was decided: rows with the columns of ``items``."""
-        query = sa.select(schema.items).where(schema.items.c.status == "decided").order_by(schema.items.c.item_id)
+        items = schema.items
+        query = sa.select(items).where(items.c.status == str(Status.DECIDED)).order_by(items.c.item_id)
         return self._database.read(lambda connection: list(connection.execute(query)))
 
     def verdicts(self, filter: Filter, person: str) -> dict[str, int]:
@@ -163,7 +172,7 @@ def _decided(standings: dict[str, Standing]) -> Decided:
 
 def _visible_to(viewer: str) -> sa.ColumnElement[bool]:
     events, items, opinions = schema.events, schema.items, schema.opinions
-    open_items = sa.select(items.c.item_id).where(items.c.status == "open")
+    open_items = sa.select(items.c.item_id).where(items.c.status == str(Status.OPEN))
     judged = sa.select(opinions.c.item_id).where(opinions.c.slot == viewer)
     secret = events.c.item_id.in_(open_items) & events.c.item_id.not_in(judged)
     return (events.c.person == viewer) | (
@@ -173,7 +182,4 @@ def _visible_to(viewer: str) -> sa.ColumnElement[bool]:
 
 def secret_gold(connection: sa.Connection, person: str, item_ids: Sequence[str]) -> set[str]:
     """Return which of `item_ids` have a known answer that is still to measure `person`."""
-    opinions = schema.opinions
-    judged = sa.select(opinions.c.item_id).where(opinions.c.slot == person)
-    golden = (opinions.c.slot == GOLD) & opinions.c.item_id.in_(item_ids) & opinions.c.item_id.not_in(judged)
-    return set(connection.scalars(sa.select(opinions.c.item_id).where(golden)))
+    return {row.item_id for row in _SECRET_AMONG.rows(connection, item_ids, the_person=person)}

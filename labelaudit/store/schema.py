@@ -44,7 +44,7 @@ __all__ = [
     "settings",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """Migration that this code works with."""
 
 metadata = MetaData()

@@ -171,13 +171,14 @@ def test_a_database_that_does_not_exist_is_not_waited_for(postgres, tmp_path):
         ("//nas/y / cifs rw 0 0\n/dev/sda1 {folder} ext4 rw 0 0\n", None),
         ("overlay / overlay rw 0 0\nx {folder}/deeper nfs rw 0 0\n", None),
         ("x / fuse.fuse-overlayfs rw 0 0\n", None),
+        ("x /caf\udce9\u2028 ext4 rw 0 0\nserver:/x {folder} nfs rw 0 0\n", "nfs"),
     ],
 )
 def test_network_file_systems_are_refused(tmp_path, mounts, refused):
     folder = tmp_path / "shared drive"
     folder.mkdir()
     table = tmp_path / "mounts"
-    table.write_text(mounts.format(folder=str(folder).replace(" ", "\\040")))
+    table.write_bytes(os.fsencode(mounts.format(folder=str(folder).replace(" ", "\\040"))))
     if refused is None:
         refuse_network_file_system(folder / "store.sqlite", table)
         return
@@ -206,8 +207,8 @@ def next_migration(tmp_path):
     shutil.copytree(MIGRATIONS, folder)
 
     def write(statement):
-        (folder / "versions" / "0003_next.py").write_text(
-            f"from alembic import op\nrevision, down_revision = '0003', '{schema.REVISION}'\n\n"
+        (folder / "versions" / "next.py").write_text(
+            f"from alembic import op\nrevision, down_revision = 'next', '{schema.REVISION}'\n\n"
             f"def upgrade():\n    op.execute('ALTER TABLE people ADD COLUMN mail TEXT')\n    {statement}\n"
         )
         return folder
@@ -220,7 +221,7 @@ def test_an_older_store_is_backed_up_and_brought_up_to_date(location, tmp_path, 
         filled(store, 5)
         count = store.verify()[0]
     database = Database(location)
-    saved = migrate(database, backups=tmp_path / "backups", migrations=next_migration("pass"), revision="0003")
+    saved = migrate(database, backups=tmp_path / "backups", migrations=next_migration("pass"), revision="next")
     names = database.read(lambda connection: {c["name"] for c in sa.inspect(connection).get_columns("people")})
     database.close()
     assert "mail" in names
@@ -257,6 +258,20 @@ def test_slices_of_an_older_store_are_found_again(location, tmp_path):
             assert [card.item_id for card in store.page(Filter(group=group), "chance", person="ann")] == expected
 
 
+def test_skips_of_an_older_store_no_longer_count_as_turned_down(location, tmp_path):
+    with Store(location, backups=tmp_path) as store:
+        filled(store, 5)
+        said = [("i000000", Verdict.SKIP, ""), ("i000001", Verdict.KEEP, '"verdict":"skip"')]
+        commands = [Decision(id=f"{k}", item_id=i, verdict=v, note=note) for k, (i, v, note) in enumerate(said)]
+        store.decide(commands, person="bob", client="tab")
+        with store.database._engine.begin() as connection:
+            connection.execute(sa.update(schema.actions).values(accepted=False))
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    with Store(location, backups=tmp_path) as store:
+        store.verify()
+        assert [(row.shown, row.accepted) for row in store.records.first_answers()] == [(1, 0)]
+
+
 def test_a_migration_that_fails_leaves_the_store_as_it_was(location, tmp_path, next_migration):
     with Store(location, backups=tmp_path / "backups") as store:
         filled(store, 5)
@@ -266,7 +281,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(location, tmp_path, n
             database,
             backups=tmp_path / "backups",
             migrations=next_migration("op.execute('SELECT nonsense FROM nowhere')"),
-            revision="0003",
+            revision="next",
         )
     database.close()
     with Store(location, backups=tmp_path / "backups") as store:

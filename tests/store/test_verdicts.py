@@ -11,6 +11,7 @@ from labelaudit.decisions import Redo, Undo
 from labelaudit.store import Filter
 from tests.store.acting import SUSPECTS, claim, decide, decision, state_of, uid
 from tests.store.conftest import filled
+from tests.store.processes import opened, run_all
 
 # -- decisions
 
@@ -161,6 +162,26 @@ def test_only_a_lead_takes_back_what_somebody_else_decided(store):
     assert decide(store, "bob", Redo(id=uid()))[0].code == "nothing"
     assert decide(store, "ann", Redo(id=uid()))[0].status == "acknowledged"
     assert state_of(store, "i000000").status == "decided"
+
+
+def test_of_two_leads_who_take_the_same_decision_back_one_does(store, location, tmp_path):
+    store.team.set_person("eve", "lead", by="ann")
+    clicks = [decision(f"i{k:06d}") for k in range(20)]
+    decide(store, "bob", *clicks)
+    store.close()
+
+    def take_back(name):
+        def work(say):
+            with opened(location, tmp_path) as again:
+                for click in clicks:
+                    say(decide(again, name, Undo(id=uid(), target=click.id))[0].code or "done")
+
+        return work
+
+    said = run_all([take_back("ann"), take_back("eve")])
+    assert all(sorted(answers) == ["done", "nothing"] for answers in zip(*said, strict=True))
+    assert store.count(SUSPECTS).decided == 0
+    store.verify()
 
 
 def test_redo_is_refused_once_somebody_else_decided(store):
