@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+from tests.store.postgres import PostgresServer, remove, start_postgres
 
 # How long an example takes says how loaded the machine is; a test with a limit of its own says so.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_reviews() -> Iterator[None]:
+    """Whoever runs the tests may have reviews of their own: no test opens these, or decides in that name."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LABELAUDIT_STORE", "LABELAUDIT_PERSON"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread of BLAS, as an engine has it."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real Postgres, or a skip where there is none."""
+    server = start_postgres()
+    yield server
+    remove(server)
 
 
 @pytest.fixture(scope="session")

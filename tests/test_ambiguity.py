@@ -12,14 +12,12 @@ from scipy.stats import spearmanr
 
 from labelaudit.ambiguity import AMBIGUOUS_ABOVE, ambiguity, ambiguous_flags
 from labelaudit.kernels.member_statistics import MemberStatistics
-from labelaudit.kernels.reference import reduce_rows
+from tests.rows import rows_of
 
 
-def rows_of(pred_probs, labels=None):
-    pred_probs = np.asarray(pred_probs, dtype=np.float64)
-    n, n_classes = pred_probs.shape
-    labels = np.zeros(n, dtype=np.int32) if labels is None else np.asarray(labels, dtype=np.int32)
-    return reduce_rows(labels, pred_probs, np.full(n_classes, 0.5))
+def any_labels(pred_probs):
+    """Rows with some labels, which ambiguity does not look at."""
+    return rows_of(np.zeros(len(pred_probs)), pred_probs)
 
 
 def dirichlet(n: int, n_classes: int, seed: int, sharpness: float = 0.3) -> np.ndarray:
@@ -32,28 +30,28 @@ def test_certain_is_0_a_coin_between_two_one_half_and_all_even_one_less_one_kth(
     probs[0, 0] = 1.0
     probs[1, :2] = 0.5
     probs[2] = 1.0 / n_classes
-    np.testing.assert_allclose(ambiguity(rows_of(probs)), [0.0, 0.5, 1 - 1 / n_classes], atol=1e-12)
+    np.testing.assert_allclose(ambiguity(any_labels(probs)), [0.0, 0.5, 1 - 1 / n_classes], atol=1e-12)
 
 
 def test_two_people_to_one_is_where_items_are_called_ambiguous():
-    assert ambiguity(rows_of([[2 / 3, 1 / 3, 0.0]]))[0] == pytest.approx(AMBIGUOUS_ABOVE)
+    assert ambiguity(any_labels([[2 / 3, 1 / 3, 0.0]]))[0] == pytest.approx(AMBIGUOUS_ABOVE)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_neither_labels_nor_class_names_nor_order_change_it(seed):
     rng = np.random.default_rng(seed)
     probs, labels = dirichlet(50, 6, seed), rng.integers(-1, 6, 50)
-    plain = ambiguity(rows_of(probs, labels))
-    np.testing.assert_array_equal(ambiguity(rows_of(probs, rng.permutation(labels))), plain)
-    np.testing.assert_allclose(ambiguity(rows_of(probs[:, rng.permutation(6)])), plain)
+    plain = ambiguity(rows_of(labels, probs))
+    np.testing.assert_array_equal(ambiguity(rows_of(rng.permutation(labels), probs)), plain)
+    np.testing.assert_allclose(ambiguity(any_labels(probs[:, rng.permutation(6)])), plain)
     order = rng.permutation(50)
-    np.testing.assert_allclose(ambiguity(rows_of(probs[order])), plain[order])
+    np.testing.assert_allclose(ambiguity(any_labels(probs[order])), plain[order])
     assert ((plain >= 0) & (plain < 1)).all()
 
 
 def test_the_members_ignorance_is_taken_away():
-    rows = rows_of([[0.5, 0.5], [0.5, 0.5]])
+    rows = any_labels([[0.5, 0.5], [0.5, 0.5]])
     # The first pool disagrees (each member is certain), the second is undecided one by one.
     members = MemberStatistics(
         total=np.log([2.0, 2.0]),
@@ -79,7 +77,7 @@ def simulated(seed: int, informative: bool):
     labels = np.where(rng.random(n) < share, pair[:, 0], pair[:, 1])
     near = rng.binomial(10, share if informative else rng.permutation(share)) / 10
     entropy = -sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1)), 0) for p in (near, 1 - near))
-    return rows_of(model, labels), SimpleNamespace(label_entropy=entropy), people
+    return rows_of(labels, model), SimpleNamespace(label_entropy=entropy), people
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -94,7 +92,7 @@ def test_neighbours_that_know_help_and_neighbours_that_do_not_are_ignored(seed):
 
 
 def test_items_without_neighbours_and_useless_neighbours_keep_the_entropy():
-    rows = rows_of(dirichlet(40, 3, 0))
+    rows = any_labels(dirichlet(40, 3, 0))
     for entropy in (np.full(40, np.nan), np.zeros(40), np.full(40, 0.7)):
         np.testing.assert_allclose(
             ambiguity(rows, neighbors=SimpleNamespace(label_entropy=entropy)), ambiguity(rows), rtol=1e-12
@@ -104,14 +102,14 @@ def test_items_without_neighbours_and_useless_neighbours_keep_the_entropy():
 def test_probabilities_that_separate_perfectly_do_no_harm():
     probs = np.repeat([[1.0, 0.0], [0.5, 0.5]], 50, axis=0)
     labels = np.repeat([0, 1], 50)
-    found = ambiguity(rows_of(probs, labels), neighbors=SimpleNamespace(label_entropy=np.repeat([0.0, 0.69], 50)))
+    found = ambiguity(rows_of(labels, probs), neighbors=SimpleNamespace(label_entropy=np.repeat([0.0, 0.69], 50)))
     assert np.isfinite(found).all()
     assert (found[:50] == 0).all()
     assert (found[50:] > 0.4).all()
 
 
 def test_flags_are_few_even_where_the_model_is_unsure_everywhere():
-    unsure = ambiguity(rows_of(dirichlet(1000, 10, 1, sharpness=5.0)))
+    unsure = ambiguity(any_labels(dirichlet(1000, 10, 1, sharpness=5.0)))
     assert (unsure > AMBIGUOUS_ABOVE).all()
     flags = ambiguous_flags(unsure)
     assert flags.sum() == 100
@@ -129,7 +127,7 @@ def test_it_follows_the_disagreement_of_real_people(shared_data):
     people = np.load(folder / "human_counts.npy").astype(float)
     people /= people.sum(axis=1, keepdims=True)
     entropy = -np.sum(people * np.log(np.where(people > 0, people, 1)), axis=1)
-    found = ambiguity(rows_of(np.load(folder / "pred_probs.npy")))
+    found = ambiguity(any_labels(np.load(folder / "pred_probs.npy")))
     assert spearmanr(found, entropy)[0] > 0.37
     flagged = ambiguous_flags(found)
     split = people.max(axis=1) < 0.8

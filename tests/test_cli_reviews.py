@@ -9,7 +9,6 @@ import pytest
 
 from labelaudit.__main__ import run
 from labelaudit.readers import read
-from tests.store.postgres import PostgresServer, remove, start_postgres
 from tests.test_corrected import CSV, audit_of
 
 
@@ -17,7 +16,6 @@ from tests.test_corrected import CSV, audit_of
 def audit(tmp_path, monkeypatch):
     """An audit of seven texts; everybody is ann unless said otherwise."""
     monkeypatch.setenv("LABELAUDIT_PERSON", "ann")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     (tmp_path / "in.csv").write_bytes(CSV.encode())
     audit_of(read(tmp_path / "in.csv", label="label", text=("text",), id="id"), tmp_path / "in.audit")
     return str(tmp_path / "in.audit")
@@ -93,21 +91,17 @@ def test_care_of_the_store(audit, labelaudit, tmp_path):
     assert "4 events, all whole" in labelaudit("store", "verify", audit)[1]
 
 
-def test_a_store_moves_to_postgres_and_works_there(audit, labelaudit, monkeypatch, tmp_path):
-    server: PostgresServer = start_postgres()
-    try:
-        labelaudit("decide", audit, "a", "exclude")
-        url = server.new_store()
-        status, out, _ = labelaudit("store", "copy-to", audit, url)
-        assert status == 0
-        assert "3 events copied and verified" in out
-        monkeypatch.setenv("LABELAUDIT_STORE", url)
-        assert labelaudit("decide", audit, "b", "keep")[0] == 0
-        assert "4 events" in labelaudit("store", "verify", audit)[1]
-        assert labelaudit("store", "copy-to", audit, f"sqlite:///{tmp_path}/back.sqlite")[0] == 0
-        assert labelaudit("store", "copy-to", audit, url)[0] == 3
-    finally:
-        remove(server)
+def test_a_store_moves_to_postgres_and_works_there(audit, labelaudit, postgres, monkeypatch, tmp_path):
+    labelaudit("decide", audit, "a", "exclude")
+    url = postgres.new_store()
+    status, out, _ = labelaudit("store", "copy-to", audit, url)
+    assert status == 0
+    assert "3 events copied and verified" in out
+    monkeypatch.setenv("LABELAUDIT_STORE", url)
+    assert labelaudit("decide", audit, "b", "keep")[0] == 0
+    assert "4 events" in labelaudit("store", "verify", audit)[1]
+    assert labelaudit("store", "copy-to", audit, f"sqlite:///{tmp_path}/back.sqlite")[0] == 0
+    assert labelaudit("store", "copy-to", audit, url)[0] == 3
 
 
 def test_roles_rules_and_parts(audit, labelaudit):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.errors import ConfigError, LabelsError
@@ -21,7 +21,6 @@ def items(draw):
     return labels, np.array([f"{c}" for c in contents], object), np.array([f"g{g}" for g in groups], object)
 
 
-@settings(deadline=None)
 @given(items(), st.integers(2, 3), st.booleans(), st.integers(0, 2**70), st.randoms())
 def test_permuting_rows_permutes_folds_and_renaming_classes_changes_nothing(case, n_folds, grouped, seed, random):
     labels, keys, groups = case
@@ -38,7 +37,6 @@ def test_permuting_rows_permutes_folds_and_renaming_classes_changes_nothing(case
     np.testing.assert_array_equal(assign_folds(renamed, keys, n_folds=n_folds, seed=seed, groups=groups), folds)
 
 
-@settings(deadline=None)
 @given(items(), st.integers(2, 4))
 def test_copies_and_groups_stay_together(case, n_folds):
     labels, keys, groups = case
@@ -52,7 +50,6 @@ def test_copies_and_groups_stay_together(case, n_folds):
             assert len(set(folds[column == value])) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=10, max_size=200), st.integers(2, 10), st.integers(0, 9))
 def test_distinct_items_are_spread_evenly_over_folds_in_each_class_and_in_all(labels, n_folds, seed):
     labels = np.array(labels)

@@ -220,7 +220,7 @@ def test_wrong_input_is_named(change: dict[str, Any], message: str) -> None:
         rescore(**arguments)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.floats(-1.0, 1.0), st.sampled_from([(0.0, 30.0), (0.05, 16.0)]))
 def test_posterior_mode_is_where_the_slope_vanishes(seed: int, offset: float, case: tuple[float, float]) -> None:
     overlooked, farthest = case  # suspicion is never farther than 16 log-odds from one half
@@ -252,7 +252,7 @@ def test_oversights_keep_certain_items_from_being_rewritten() -> None:
     assert with_oversights.log_density > taken_at_their_word.log_density
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_a_design_is_the_matrix_that_it_stands_for(seed: int) -> None:
     rng = np.random.default_rng(seed)

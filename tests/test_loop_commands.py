@@ -15,7 +15,6 @@ __all__ = ["audit", "source"]
 
 def test_the_command_says_how_many_items_wait_for_a_lead(audit, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     _, path = sent(audit, tmp_path)
     both = [{"labels": ["neg"], "annotator": "ann"}, {"labels": ["pos"], "annotator": "bob"}]
     back = answered(path, {"r0": both, "r1": both[:1]})
@@ -30,7 +29,6 @@ def test_the_command_says_how_many_items_wait_for_a_lead(audit, tmp_path, capsys
 
 def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatch):
     monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     rows = (sample_data / "tickets.csv").read_text().splitlines()[:150]
     (tmp_path / "in.csv").write_text("\n".join(rows) + "\n")
     audit, batch = tmp_path / "in.audit", tmp_path / "batch.csv"
@@ -94,7 +92,6 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
 )
 def test_mistakes_on_the_command_line_are_answered_in_words(audit, capsys, monkeypatch, arguments, message):
     monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     status = run([audit.path if each == "AUDIT" else each for each in arguments])
     err = capsys.readouterr().err
     assert status in {2, 3}

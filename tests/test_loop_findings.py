@@ -92,7 +92,6 @@ def test_where_answers_cannot_be_set_aside_nothing_is_recorded(audit, tmp_path, 
 
 def test_the_command_says_where_all_findings_are(audit, back, capsys, monkeypatch):
     monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     assert run(["import", str(audit.path), str(back), "--format", "jsonl", "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert f"duplicate: {MANY}\n" in out

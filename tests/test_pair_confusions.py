@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.kernels.reference import reduce_rows
 from labelaudit.pair_confusions import pair_confusion
-
-
-def rows_of(labels, pred_probs):
-    return reduce_rows(np.asarray(labels, dtype=np.int32), np.asarray(pred_probs), np.full(pred_probs.shape[1], 0.5))
+from tests.rows import rows_of
 
 
 def drawn(seed: int, n: int, n_classes: int, *, power: float = 1.0):

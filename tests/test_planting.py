@@ -213,7 +213,7 @@ def test_a_model_that_knows_of_the_noise_cannot_grow_surer_but_ranks_say_how_muc
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 400), st.integers(0, 2**31), st.sampled_from(["none", "all", "some"]), st.booleans())
 def test_rates_are_shares_whatever_the_model(n, seed, how, constant):
     rng = np.random.default_rng(seed)
@@ -242,7 +242,7 @@ def test_regions_where_only_the_model_is_weak_are_not_called_noisy():
     assert contradicts[group].mean() > 2 * contradicts[~group].mean()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.001, 0.6), st.integers(LEAST_ITEMS, 3000))
 def test_chances_never_rise_and_stay_near_the_rate(depths, rate, n):
     result = chances(np.array(depths), rate, n)

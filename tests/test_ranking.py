@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit.kernels.reference import reduce_rows
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.ranking import rank
 from labelaudit.scoring import score
 from labelaudit.suspicion import calibrate, evidence_terms
+from tests.rows import rows_of
 
 CLEANLAB = (
     "self_confidence",
@@ -47,10 +47,6 @@ def make_world(seed: int, *, n: int = 600, n_classes: int = 5, rate: float = 0.0
     return World(vectors, pred_probs, labels, is_error)
 
 
-def rows_of(labels, pred_probs):
-    return reduce_rows(np.asarray(labels, dtype=np.int32), np.asarray(pred_probs), np.full(pred_probs.shape[1], 0.5))
-
-
 def average_precision(is_error, suspicion) -> float:
     from sklearn.metrics import average_precision_score
 
@@ -61,7 +57,7 @@ def f1(is_error, flagged) -> float:
     return 2 * (is_error & flagged).sum() / (is_error.sum() + flagged.sum())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), n_classes=st.sampled_from([2, 3, 7]), sharpness=st.sampled_from([0.2, 1.0, 8.0]))
 def test_suspicion_is_a_monotone_probability_and_the_terms_add_up(seed, n_classes, sharpness):
     world = make_world(seed, n=200, n_classes=n_classes, sharpness=sharpness)
@@ -80,7 +76,7 @@ def test_suspicion_is_a_monotone_probability_and_the_terms_add_up(seed, n_classe
     assert (ranking.runner_up != world.labels).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_neither_the_order_of_rows_nor_of_classes_matters(seed):
     rng = np.random.default_rng(seed)
@@ -113,7 +109,7 @@ def test_neither_threads_nor_compiled_lookups_change_a_bit(dtype, monkeypatch):
     assert again[0].expected_errors_range == again[1].expected_errors_range
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_ties_are_broken_by_id_and_never_by_row(seed):
     rng = np.random.default_rng(seed)

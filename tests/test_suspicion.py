@@ -7,12 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from labelaudit.kernels.reference import reduce_rows
 from labelaudit.suspicion import calibrate, evidence_terms
-
-
-def rows_of(labels, pred_probs):
-    return reduce_rows(np.asarray(labels, dtype=np.int32), np.asarray(pred_probs), np.full(pred_probs.shape[1], 0.5))
+from tests.rows import rows_of
 
 
 def drawn(seed: int, *, n: int = 4000, n_classes: int = 4, power: float = 1.0):

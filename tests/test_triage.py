@@ -9,16 +9,11 @@ import pytest
 
 from labelaudit.ambiguity import ambiguity
 from labelaudit.kernels.member_statistics import MemberStatistics
-from labelaudit.kernels.reference import reduce_rows
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.triage import KINDS, triage
+from tests.rows import rows_of
 
 N_CLASSES = 6
-
-
-def rows_of(pred_probs, labels):
-    probs = np.asarray(pred_probs, dtype=np.float64)
-    return reduce_rows(np.asarray(labels, dtype=np.int32), probs, np.full(probs.shape[1], 0.5))
 
 
 def near(n, outlier=0.5, conflict=False):
@@ -26,7 +21,7 @@ def near(n, outlier=0.5, conflict=False):
 
 
 def one(suspicion, doubt, probs=(0.8, 0.1, 0.1), label=0, **evidence):
-    return triage(rows_of([probs], [label]), np.array([suspicion]), np.array([doubt]), **evidence)
+    return triage(rows_of([label], [probs]), np.array([suspicion]), np.array([doubt]), **evidence)
 
 
 def test_probabilities_are_odds_of_the_causes():
@@ -71,7 +66,7 @@ def test_members_that_contradict_each_other_do_not_speak_for_several_labels():
 
 
 def test_more_suspicion_never_makes_a_wrong_label_less_likely():
-    rows = rows_of(np.tile([0.5, 0.3, 0.2], (50, 1)), np.zeros(50))
+    rows = rows_of(np.zeros(50), np.tile([0.5, 0.3, 0.2], (50, 1)))
     found = triage(rows, np.linspace(0, 1, 50), np.full(50, 0.4), neighbors=near(50, 0.995))
     assert (np.diff(found.probability[:, 0]) >= 0).all()
     found = triage(rows, np.full(50, 0.4), np.linspace(0, 1, 50))
@@ -110,7 +105,7 @@ def test_planted_kinds_are_mostly_named_right(seed):
 
     logits = np.log(answers + 0.005) + 0.15 * rng.normal(size=answers.shape)
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    rows = rows_of(probs, labels)
+    rows = rows_of(labels, probs)
     statistics = neighbor_statistics(find_neighbors(vectors, metric="euclidean"), labels, N_CLASSES)
     found = triage(rows, 1.0 - rows.p_given, ambiguity(rows), neighbors=statistics)
     untouched = ~statistics.conflict  # a planted item may be copied as well

@@ -20,7 +20,6 @@ SIZE = 80
 
 def test_expected_and_true_errors_fall_in_both_rounds(tmp_path, sample_data, capsys, monkeypatch):
     monkeypatch.setenv("LABELAUDIT_PERSON", "lea")
-    monkeypatch.delenv("LABELAUDIT_STORE", raising=False)
     with (sample_data / "tickets_truth.csv").open(newline="") as file:
         truth = {row["id"]: row["true_label"] for row in csv.DictReader(file)}
 

@@ -10,7 +10,6 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import MultinomialNB
-from threadpoolctl import threadpool_limits
 
 from labelaudit.classifiers import Classifier, classifiers
 from labelaudit.classifiers._logistic import StandardizedLogistic
@@ -24,12 +23,7 @@ from labelaudit.classifiers._naive_bayes import (
 )
 from labelaudit.encoders import encoders
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As an engine runs them."""
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def problem(kind: str, *, n: int = 150, n_classes: int = 3):

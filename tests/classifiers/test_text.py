@@ -11,7 +11,6 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
-from threadpoolctl import threadpool_limits
 
 from labelaudit.classifiers import _sparse_logistic
 from labelaudit.classifiers._naive_bayes import TemperedNaiveBayes
@@ -21,14 +20,9 @@ from labelaudit.classifiers.text import CountedAndLearned
 from labelaudit.domain import Dataset
 from labelaudit.encoders import encoders
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SAMPLE_DATA = Path(__file__).resolve().parents[2] / "sample_data"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As an engine runs them."""
-    with threadpool_limits(1):
-        yield
 
 
 def topics(n: int = 300, n_classes: int = 3, *, seed: int = 0):

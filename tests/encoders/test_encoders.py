@@ -10,18 +10,19 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
-from threadpoolctl import threadpool_limits
 
 from labelaudit.domain import Dataset
 from labelaudit.encoders import Encoder, encoders
 from labelaudit.encoders import text as text_encoder
 from labelaudit.encoders._ngrams import count_terms
 from labelaudit.errors import DataError, ReadError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,6 @@ def contents(tmp_path_factory) -> dict[str, Dataset]:
         "table": Dataset.from_arrays(labels, features=frame),
         "embedding": Dataset.from_arrays(labels, embeddings=rng.normal(size=(n, 5)).astype(np.float32)),
     }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As an engine runs them."""
-    with threadpool_limits(1):
-        yield
 
 
 def dense(features) -> np.ndarray:
@@ -76,7 +70,6 @@ def test_features_and_vectors_have_one_row_an_item_and_ignore_labels(name, conte
 TEXTS = st.lists(st.one_of(st.text(max_size=30), st.text(alphabet="ab .!é\n_9", max_size=30)), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_hashed_counts_are_those_of_plain_python(texts):
     words, characters = count_terms(np.array(texts, dtype=object), chars=4)

@@ -351,10 +351,6 @@ def brought(world, tmp_path, form, name, content):
     return import_answers(audit, tmp_path / name, form, person="lea", batch_id=f"b-{form}", dry_run=True)
 
 
-def test_the_corpus_is_large_enough():
-    assert len(REFUSED) + len(REPORTED) >= 40
-
-
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_broken_or_foreign_file_is_refused_with_a_reason(world, tmp_path, name):
     form, file, content, message = REFUSED[name]

@@ -20,7 +20,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUES, max_size=6), block=st.integers(1, 40), indent=st.none() | st.integers(0, 2))
 def test_any_array_in_blocks_of_any_size(tmp_path, monkeypatch, values, block, indent):
     monkeypatch.setattr(_json, "_BLOCK", block)

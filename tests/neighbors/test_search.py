@@ -75,7 +75,7 @@ def test_a_memory_map_gives_what_the_array_gives(tmp_path):
     np.testing.assert_array_equal(find_neighbors(mapped).indices, find_neighbors(vectors).indices)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), metric=st.sampled_from(["cosine", "euclidean"]))
 def test_permuting_the_rows_permutes_the_neighbours(seed, metric):
     vectors = gaussian(150, 5, seed)
@@ -86,7 +86,7 @@ def test_permuting_the_rows_permutes_the_neighbours(seed, metric):
     np.testing.assert_allclose(permuted.distances, plain.distances[order], rtol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     vectors=hnp.arrays(
         np.float64,
@@ -111,7 +111,7 @@ def test_any_small_input_keeps_the_contract(vectors, k, metric):
     np.testing.assert_array_equal(found.copy_of >= 0, usable)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 8))
 def test_ties_go_to_the_lower_row(seed, k):
     vectors = np.random.default_rng(seed).integers(0, 3, size=(40, 3)).astype(np.float64)

@@ -34,7 +34,7 @@ def counted(neighbors: Neighbors, labels: np.ndarray) -> np.ndarray:
     return counts
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_votes_are_those_counted_one_by_one(seed):
     neighbors, labels = random_neighbors(seed)
@@ -56,7 +56,7 @@ def test_votes_are_those_counted_one_by_one(seed):
     np.testing.assert_allclose(class_fraction(neighbors, labels, found.top), found.top_fraction)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
 def test_renaming_the_classes_renames_the_answers(seed):
     neighbors, labels = random_neighbors(seed)
@@ -78,7 +78,7 @@ def test_renaming_the_classes_renames_the_answers(seed):
     np.testing.assert_array_equal(other.conflict, plain.conflict)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000))
 def test_permuting_the_items_permutes_the_statistics(seed):
     rng = np.random.default_rng(seed)

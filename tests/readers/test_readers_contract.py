@@ -154,7 +154,7 @@ def test_the_same_rows_are_the_same_dataset_in_every_format(name: str, tmp_path:
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=8)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(cells, st.sampled_from(["x", "NA", "None", "01"])), min_size=4, max_size=9))
 def test_any_text_comes_back_from_csv_and_json_as_it_was(rows, tmp_path: Path) -> None:
     rows = [*rows, ("a word", "x"), ("b word", "x"), ("c word", "NA")]
@@ -218,7 +218,7 @@ def test_asking_for_readers_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", READERS.names())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused_but_never_a_traceback(
     name: str, data: st.DataObject, tmp_path: Path

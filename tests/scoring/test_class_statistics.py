@@ -33,7 +33,7 @@ def rows(seed, n=200, n_classes=4):
     return labels, rng.random(n) ** 8, confident, n_classes
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(0, 200), max_size=6), shuffle=st.booleans())
 def test_merge_does_not_depend_on_parts_or_order(seed, cuts, shuffle):
     labels, p_given, confident, n_classes = rows(seed)
@@ -44,7 +44,7 @@ def test_merge_does_not_depend_on_parts_or_order(seed, cuts, shuffle):
     assert_identical(functools.reduce(ClassStatistics.merge, parts), statistics_of(*rows(seed)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds=st.tuples(*[st.integers(0, 1000)] * 3))
 def test_merge_is_associative(seeds):
     a, b, c = (statistics_of(*rows(seed)) for seed in seeds)

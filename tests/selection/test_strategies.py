@@ -96,7 +96,7 @@ def test_k_center_covers_more_than_the_top_does():
     assert distance["k-center"] < distance["top"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 60), min_size=1, max_size=12),
     size=st.integers(1, 200),
@@ -138,7 +138,7 @@ def test_beyond_their_first_places_classes_get_only_what_is_near():
     assert class_quotas(np.full(1000, 0.9), classes, 200)[1] > 100  # equal scores are equally near
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 60), n_classes=st.integers(1, 12), copies=st.integers(0, 40), seed=st.integers(0, 99))
 def test_spread_takes_nothing_from_behind_the_horizon_but_the_first_of_a_class(size, n_classes, copies, seed):
     pool = make_pool(300, n_classes=n_classes, seed=seed, copies=copies)

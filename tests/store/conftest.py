@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labelaudit.store import Binding, QueueItem, Store
-from tests.store.postgres import PostgresServer, remove, start_postgres
+from tests.store.postgres import PostgresServer
 
 CLASSES = ("cat", "dog", "eel")
 
@@ -37,13 +37,6 @@ def queue_items(n: int, *, suspects: float = 1.0) -> list[QueueItem]:
 
 
 BINDING = Binding("audit-1", "f" * 64, CLASSES)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    server = start_postgres()
-    yield server
-    remove(server)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

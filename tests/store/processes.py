@@ -38,7 +38,8 @@ class Child:
     def wait_for_line(self) -> str:
         """Wait until the child has said something, and return its first line."""
         while b"\n" not in self._read:
-            self._more()
+            if not self._more():
+                raise RuntimeError("the child ended without a word")
         return self._read.split(b"\n")[0].decode()
 
     def kill(self) -> list[str]:

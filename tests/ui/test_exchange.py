@@ -139,14 +139,20 @@ def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
     assert "1 item decided; 1 wrong label found." in done["empty"]["lines"]
 
 
+def learn():
+    """Wait until the queue has learned what it is learning."""
+    for thread in threading.enumerate():
+        if thread.name == "rescore":
+            thread.join(60)
+            assert not thread.is_alive()
+
+
 def test_skips_teach_nothing(exchange):
     answer, seq = exchange.answer(message(want=24), last_view=None), 1
     while seq < 31:
         seq += 1
         answer = exchange.answer(message([decide(answer["cards"][0], "skip")], seq, want=24), last_view="")
-    for thread in threading.enumerate():
-        if thread.name == "rescore":
-            thread.join(20)
+    learn()
     assert exchange.bench.learned == 0
     (ann,) = exchange.bench.statistics(exchange.bench.queue("ann", "page", Filter(), "suspicion")).people
     assert (ann.decisions, ann.accepted_shown.whole) == (30, 0)
@@ -158,11 +164,7 @@ def test_the_queue_learns_after_twenty_five_decisions(exchange, audit_folder):
     while seq < 27:
         seq += 1
         answer = exchange.answer(message([decide(answer["cards"][0])], seq, want=24), last_view="")
-    import time
-
-    deadline = time.monotonic() + 20
-    while exchange.bench.learned == 0 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    learn()
     assert exchange.bench.learned >= 25
     with open_store(audit_folder) as store:
         cards = store.page(Filter(status="open"), "suspicion", person="ann", limit=500)
