@@ -36,11 +36,11 @@ def audits(options: argparse.Namespace) -> None:
 
     Our own features of images (HOG) are too weak to find its errors; here they only say which images are alike.
     """
-    from labelaudit.encoders import encoders
+    from labelaudit.encoders import ENCODERS
 
     options.out.mkdir(parents=True, exist_ok=True)
     images = la.read(options.data / "cifar10-test" / "labels.csv")
-    encoder = encoders.get("image")
+    encoder = ENCODERS.get("image")
     probs = np.load(options.data / "cifar10-test" / "pred_probs.npy")
     counts = np.load(options.data / "cifar10-test" / "human_counts.npy")
     assert len(images) == len(probs) == len(counts)

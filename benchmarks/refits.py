@@ -25,9 +25,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import labelaudit as la
-from labelaudit.classifiers import classifiers
+from labelaudit.classifiers import CLASSIFIERS
 from labelaudit.config import AuditConfig
-from labelaudit.encoders import encoders
+from labelaudit.encoders import ENCODERS
 from labelaudit.neighbors import Neighbors, find_neighbors
 
 __all__ = ["CHOSEN_ON", "WEAK", "Cell", "Refit", "load"]
@@ -90,16 +90,16 @@ class Cell:
 
 def _texts(file: Path, truth: Path | None = None) -> Clean:
     dataset = la.read(file)
-    features = encoders.get("text").encode(dataset).tocsr()
+    features = ENCODERS.get("text").encode(dataset).tocsr()
     labels = dataset.labels if truth is None else _true(dataset, truth)
-    vectors = np.asarray(encoders.get("text").embed(features, seed=0))
+    vectors = np.asarray(ENCODERS.get("text").embed(features, seed=0))
     return Clean(features, vectors, np.asarray(labels), dataset.n_classes)
 
 
 def _table(file: Path, label: str, truth: Path) -> Clean:
     dataset = la.read(file, label=label)
-    features = encoders.get("table").encode(dataset)
-    vectors = np.asarray(encoders.get("table").embed(features, seed=0))
+    features = ENCODERS.get("table").encode(dataset)
+    vectors = np.asarray(ENCODERS.get("table").embed(features, seed=0))
     return Clean(features, vectors, _true(dataset, truth), dataset.n_classes)
 
 
@@ -123,7 +123,7 @@ def _cifar(data: Path, n: int, size: int = 200) -> Clean:
     dataset = la.read(data / "cifar10-test" / "labels.csv")
     rows = np.sort(np.random.default_rng(0).permutation(len(dataset))[:n])
     labels = np.load(data / "cifar10-test" / "human_counts.npy").argmax(axis=1)
-    components = PCA(size, random_state=0).fit_transform(encoders.get("image").encode(dataset)[rows])
+    components = PCA(size, random_state=0).fit_transform(ENCODERS.get("image").encode(dataset)[rows])
     features = components.astype(np.float32)
     return Clean(features, features[:, :64], labels[rows], 10)
 
@@ -146,7 +146,7 @@ def _trees() -> Any:
 
 
 def _built_in(name: str) -> Model:
-    return lambda: classifiers.get(name).build(seed=0)
+    return lambda: CLASSIFIERS.get(name).build(seed=0)
 
 
 def cross_validated(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from labelaudit.registry import Registry
 
-__all__ = ["Build", "Classifier", "Estimator", "classifiers"]
+__all__ = ["CLASSIFIERS", "Build", "Classifier", "Estimator"]
 
 
 class Estimator(Protocol):
@@ -53,5 +53,5 @@ class Classifier:
     cost: float
 
 
-classifiers: Registry[Classifier] = Registry("classifier", "labelaudit.classifiers", Classifier)
+CLASSIFIERS: Registry[Classifier] = Registry("classifier", "labelaudit.classifiers", Classifier)
 """Classifiers by name; the default for a modality has its name."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.classifiers import classifiers
-from labelaudit.encoders import encoders
+from labelaudit.classifiers import CLASSIFIERS
+from labelaudit.encoders import ENCODERS
 from labelaudit.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def choose_model(dataset: Dataset, config: AuditConfig) -> Model:
         )
     if config.model is not None:
         return _own_model(config.model, modality)
-    classifier = classifiers.get(config.classifier or modality)
+    classifier = CLASSIFIERS.get(config.classifier or modality)
     _check_content(dataset, config.classifier or modality, classifier.modality)
     return Model(
         name=f"classifier '{config.classifier or modality}'",
         modality=classifier.modality,
-        encoder=encoders.get(classifier.encoder),
+        encoder=ENCODERS.get(classifier.encoder),
         raw=False,
         build=classifier.build,
         cost=classifier.cost,
@@ -97,7 +97,7 @@ def _check_content(dataset: Dataset, name: str, modality: str) -> None:
         "embedding": dataset.embeddings,
     }
     if contents.get(modality) is None:
-        fitting = [other for other, plugin in classifiers if contents.get(plugin.modality) is not None]
+        fitting = [other for other, plugin in CLASSIFIERS if contents.get(plugin.modality) is not None]
         raise UsageError(
             f"The classifier {name!r} needs {modality} content, which the data does not have.",
             f"Classifiers for this data: {', '.join(fitting)}.",
@@ -119,7 +119,7 @@ def _own_model(path: str, modality: str) -> Model:
     return Model(
         name=f"model '{path}'",
         modality=modality,
-        encoder=encoders.get(modality),
+        encoder=ENCODERS.get(modality),
         raw=True,
         build=_checked_factory(factory, path),
         cost=math.inf,

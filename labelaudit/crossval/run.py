@@ -16,7 +16,7 @@ from labelaudit.crossval.assessing import assess
 from labelaudit.crossval.checkpoint import Checkpoint, run_key
 from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask, fit_fold, noting
 from labelaudit.crossval.models import Model, choose_model
-from labelaudit.engines import Engine, engines
+from labelaudit.engines import ENGINES, Engine
 from labelaudit.errors import LabelsError, UnknownNameError, UsageError
 from labelaudit.folds import assign_folds
 
@@ -110,6 +110,7 @@ def cross_validate(
     tell = progress or _silent
     if int((dataset.labels >= 0).sum()) < 2:
         raise LabelsError("Fewer than two items have a label.", "Check the label column.")
+    ENGINES.get(config.engine)  # a wrong name is told before the work begins
     model = choose_model(dataset, config)
     order = np.argsort(dataset.ids.astype(str), kind="stable")
     groups = _fold_groups(dataset, config)
@@ -227,8 +228,7 @@ def _fit_all(
 def _engine(model: Model, config: AuditConfig, size: int) -> Engine:
     """Return where to fit; it does not change what is found."""
     light = not model.raw and model.cost * size < _PROCESS_SECONDS
-    chosen = engines.get(config.engine)  # also where threads take its place, so that a wrong name is always told
-    engine = (engines.get("threads") if light else chosen)(config.workers)
+    engine = ENGINES.get("threads" if light else config.engine)(config.workers)
     if model.raw and not engine.isolated:
         raise UsageError(
             f"The engine '{config.engine}' fits folds beside one another in one process, where the {model.name} could"
@@ -278,7 +278,7 @@ def _assessed(
     """Return which items can be assessed, and why others cannot; refuse to fit models for none."""
     assessable, reasons = assess(dataset, folds, groups)
     if not assessable.any():
-        why = reasons[dataset.labels >= 0][0].removeprefix("not assessable: ")
+        why = reasons[dataset.labels >= 0][0]
         raise LabelsError(
             f"No item can be assessed: {why}, and the like for the others.",
             "Check the columns that are learned from (--text, --image, --features) and the label column.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-__all__ = ["Embed", "Encoder", "encoders"]
+__all__ = ["ENCODERS", "Embed", "Encoder"]
 
 
 class Embed(Protocol):
@@ -51,5 +51,5 @@ class Encoder:
     at_once: int | None = None
 
 
-encoders: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)
+ENCODERS: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)
 """Encoders by name; the default for a modality has its name."""

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from labelaudit.registry import Registry
 
-__all__ = ["Engine", "EngineMaker", "engines"]
+__all__ = ["ENGINES", "Engine", "EngineMaker"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,5 +58,5 @@ class Engine(Protocol):
 EngineMaker = Callable[[int], Engine]
 """What an engine plugin is: called with the number of workers (0: as many as there are cores), it gives an engine."""
 
-engines: Registry[EngineMaker] = Registry("engine", "labelaudit.engines")
+ENGINES: Registry[EngineMaker] = Registry("engine", "labelaudit.engines", Callable)
 """Engines by name."""

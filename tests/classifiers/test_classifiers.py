@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import MultinomialNB
 
-from labelaudit.classifiers import Classifier, classifiers
+from labelaudit.classifiers import CLASSIFIERS, Classifier
 from labelaudit.classifiers._logistic import StandardizedLogistic
 from labelaudit.classifiers._naive_bayes import (
     _SMOOTHINGS,
@@ -21,7 +21,7 @@ from labelaudit.classifiers._naive_bayes import (
     _LeftOut,
     _robust_likelihoods,
 )
-from labelaudit.encoders import encoders
+from labelaudit.encoders import ENCODERS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,11 +40,11 @@ def problem(kind: str, *, n: int = 150, n_classes: int = 3):
     return X, y
 
 
-@pytest.mark.parametrize("name", classifiers.names())
+@pytest.mark.parametrize("name", CLASSIFIERS.names())
 def test_a_classifier_learns_and_gives_probabilities_of_the_classes_it_saw(name):
-    classifier = classifiers.get(name)
+    classifier = CLASSIFIERS.get(name)
     assert isinstance(classifier, Classifier)
-    assert classifier.encoder in encoders.names()
+    assert classifier.encoder in ENCODERS.names()
     X, y = problem(classifier.modality)
     y = np.array([2, 5, 9])[y]
     first, second = (classifier.build(seed=1) for _ in range(2))
@@ -58,9 +58,9 @@ def test_a_classifier_learns_and_gives_probabilities_of_the_classes_it_saw(name)
     np.testing.assert_array_equal(second.predict_proba(X), pred_probs)
 
 
-@pytest.mark.parametrize("name", classifiers.names())
+@pytest.mark.parametrize("name", CLASSIFIERS.names())
 def test_a_class_with_one_member_can_be_fitted(name):
-    classifier = classifiers.get(name)
+    classifier = CLASSIFIERS.get(name)
     X, y = problem(classifier.modality)
     y[1:] = y[1:] % 2
     y[0] = 7

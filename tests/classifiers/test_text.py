@@ -18,7 +18,7 @@ from labelaudit.classifiers._softmax import softmax
 from labelaudit.classifiers._sparse_logistic import SparseLogistic
 from labelaudit.classifiers.text import CountedAndLearned
 from labelaudit.domain import Dataset
-from labelaudit.encoders import encoders
+from labelaudit.encoders import ENCODERS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -98,7 +98,7 @@ def test_the_pool_ranks_the_errors_of_the_tickets_better_than_either_part():
     tickets = pd.read_csv(SAMPLE_DATA / "tickets.csv")
     is_error = pd.read_csv(SAMPLE_DATA / "tickets_truth.csv").is_error.to_numpy(bool)
     dataset = Dataset.from_arrays(tickets.label.tolist(), text=tickets.text.to_numpy(object), ids=tickets.id.to_numpy())
-    X, y = encoders.get("text").encode(dataset), dataset.labels
+    X, y = ENCODERS.get("text").encode(dataset), dataset.labels
     margin = {part: np.empty(len(y)) for part in ("counted", "learned", "pool")}
     for train, held_out in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
         learned = SparseLogistic(seed=0).fit(X[train], y[train])

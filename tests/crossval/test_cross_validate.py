@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from labelaudit.config import AuditConfig
 from labelaudit.crossval import cross_validate, run
 from labelaudit.domain import Dataset
-from labelaudit.encoders import encoders
+from labelaudit.encoders import ENCODERS
 from labelaudit.errors import ConfigError, LabelsError, UnknownNameError, UsageError
 from tests.crossval.planted import make_dataset
 
@@ -154,8 +154,8 @@ def test_an_encoder_may_take_the_items_in_parts(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(len(dataset), 6)).astype(np.float32)
     dataset = replace(dataset, text=None, features=None, embeddings=vectors)
     whole = cross_validate(dataset, CONFIG)
-    plugin = replace(encoders.get("embedding"), at_once=50)
-    monkeypatch.setattr("labelaudit.crossval.models.encoders", {"embedding": plugin})
+    plugin = replace(ENCODERS.get("embedding"), at_once=50)
+    monkeypatch.setattr("labelaudit.crossval.models.ENCODERS", {"embedding": plugin})
     steps = []
     parts = cross_validate(dataset, CONFIG, progress=lambda done, total, what: steps.append((done, total, what)))
     assert [step for step in steps if step[2] == "Encoding"] == [

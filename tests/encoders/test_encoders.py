@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelaudit.domain import Dataset
-from labelaudit.encoders import Encoder, encoders
+from labelaudit.encoders import ENCODERS, Encoder
 from labelaudit.encoders import text as text_encoder
 from labelaudit.encoders._ngrams import count_terms
 from labelaudit.errors import DataError, ReadError
@@ -51,9 +51,9 @@ def dense(features) -> np.ndarray:
     return features.toarray() if sparse.issparse(features) else np.asarray(features)
 
 
-@pytest.mark.parametrize("name", encoders.names())
+@pytest.mark.parametrize("name", ENCODERS.names())
 def test_features_and_vectors_have_one_row_an_item_and_ignore_labels(name, contents):
-    encoder = encoders.get(name)
+    encoder = ENCODERS.get(name)
     assert isinstance(encoder, Encoder)
     dataset = contents[encoder.modality]
     features = encoder.encode(dataset)
@@ -129,7 +129,7 @@ def test_only_the_most_frequent_terms_are_kept(monkeypatch):
 
 @pytest.mark.parametrize("texts", [["", " ", "\n", ""], ["a", "b", "c", "d"], ["🙂🙂", "🙂", "\ud800", "漢字仮名"]])
 def test_texts_with_nothing_in_common_give_vectors_all_the_same(texts):
-    encoder = encoders.get("text")
+    encoder = ENCODERS.get("text")
     features = encoder.encode(Dataset.from_arrays(["a", "b"] * 2, text=texts))
     vectors = encoder.embed(features, seed=0)
     assert vectors.shape[0] == 4
@@ -148,7 +148,7 @@ def test_vectors_keep_all_where_few_dimensions_do(monkeypatch):
     rng = np.random.default_rng(0)
     parts = topics(200, 300, 5)[:60].toarray()
     features = sparse.csr_array((rng.random((200, 60)) @ parts).astype(np.float32))  # rank 60
-    vectors = encoders.get("text").embed(features, seed=0)
+    vectors = ENCODERS.get("text").embed(features, seed=0)
     expected = (features @ features.T).toarray()
     np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-4 * expected.max())
 
@@ -157,7 +157,7 @@ def test_vectors_keep_most_of_what_the_best_of_that_size_do(monkeypatch):
     monkeypatch.setattr(text_encoder, "_EMBEDDING_SIZE", 10)
     features = topics(300, 400, 8)
     best = (np.linalg.svd(features.toarray(), compute_uv=False)[:10] ** 2).sum()
-    kept = [(encoders.get("text").embed(features, seed=seed) ** 2).sum() for seed in range(3)]
+    kept = [(ENCODERS.get("text").embed(features, seed=seed) ** 2).sum() for seed in range(3)]
     assert min(kept) > 0.8 * best
     assert max(kept) <= best * (1 + 1e-5)
 
@@ -168,7 +168,7 @@ def test_a_damaged_image_is_named(tmp_path, contents):
     dataset = contents["image"]
     dataset = replace(dataset, images=np.array([str(path)] * len(dataset), dtype=object))
     with pytest.raises(ReadError, match=re.escape(str(path))):
-        encoders.get("image").encode(dataset)
+        ENCODERS.get("image").encode(dataset)
 
 
 def test_a_gradient_falls_into_the_bin_of_its_direction():
@@ -194,7 +194,7 @@ def test_tables_take_any_type_of_column():
             "empty": [None] * 4,
         }
     )
-    features = encoders.get("table").encode(Dataset.from_arrays(["a", "b"] * 2, features=frame))
+    features = ENCODERS.get("table").encode(Dataset.from_arrays(["a", "b"] * 2, features=frame))
     assert list(features.columns) == ["number", "nullable", "flag", "day", "mixed"]
     assert [str(dtype) for dtype in features.dtypes] == ["float32", "float32", "category", "float32", "category"]
     assert features.isna().sum().tolist() == [1, 1, 0, 1, 1]
@@ -204,7 +204,7 @@ def test_tables_take_any_type_of_column():
 def test_rare_categories_beyond_the_bins_are_one():
     values = [f"v{i}" for i in range(400)] + ["often"] * 5
     frame = pd.DataFrame({"c": values})
-    column = encoders.get("table").encode(Dataset.from_arrays(["a"] * 200 + ["b"] * 205, features=frame))["c"]
+    column = ENCODERS.get("table").encode(Dataset.from_arrays(["a"] * 200 + ["b"] * 205, features=frame))["c"]
     assert len(column.cat.categories) == 254
     assert column.cat.categories[0] == "often"
     assert (column == "(rare)").sum() == 400 - 252
@@ -213,7 +213,7 @@ def test_rare_categories_beyond_the_bins_are_one():
 @pytest.mark.filterwarnings("error")
 def test_numbers_beyond_float32_keep_their_order():
     frame = pd.DataFrame({"x": [1e300, 3e300, -2e300, np.inf], "y": [1.0, 2.0, 3.0, 4.0]})
-    column = encoders.get("table").encode(Dataset.from_arrays(["a", "b"] * 2, features=frame))["x"].to_numpy()
+    column = ENCODERS.get("table").encode(Dataset.from_arrays(["a", "b"] * 2, features=frame))["x"].to_numpy()
     assert column.dtype == np.float32
     assert np.isnan(column[3])  # which no model takes
     assert column[:3].argsort().tolist() == [2, 0, 1]
@@ -221,7 +221,7 @@ def test_numbers_beyond_float32_keep_their_order():
 
 def test_a_table_of_constants_is_an_error():
     with pytest.raises(DataError, match="None of the 1 feature columns varies"):
-        encoders.get("table").encode(Dataset.from_arrays(["a", "b"], features=pd.DataFrame({"c": [1, 1]})))
+        ENCODERS.get("table").encode(Dataset.from_arrays(["a", "b"], features=pd.DataFrame({"c": [1, 1]})))
 
 
 @pytest.mark.parametrize(
@@ -235,4 +235,4 @@ def test_a_table_of_constants_is_an_error():
 def test_unusable_embeddings_are_an_error(vectors, message):
     dataset = Dataset.from_arrays(["a", "b"], text=["x", "y"])
     with pytest.raises(DataError, match=message):
-        encoders.get("embedding").encode(replace(dataset, embeddings=vectors))
+        ENCODERS.get("embedding").encode(replace(dataset, embeddings=vectors))

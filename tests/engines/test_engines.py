@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelaudit.engines import Engine, engines
+from labelaudit.engines import ENGINES, Engine
 from labelaudit.engines.local import LocalEngine
 from labelaudit.errors import EngineError, ModelError
 
-CASES = [(name, workers) for name in engines.names() for workers in (1, 3)]
+CASES = [(name, workers) for name in ENGINES.names() for workers in (1, 3)]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def engine(request) -> Engine:
     name, workers = request.param
-    return engines.get(name)(workers)
+    return ENGINES.get(name)(workers)
 
 
 def later_first(task: int) -> int:
