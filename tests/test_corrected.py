@@ -83,6 +83,13 @@ def reviewed(dataset, tmp_path, decisions):
     return audit, queue.store
 
 
+def corrected(dataset, tmp_path, decisions, out):
+    """Decide as :func:`reviewed` does, write the corrected data to `out`, and return the summary."""
+    audit, store = reviewed(dataset, tmp_path, decisions)
+    with store:
+        return write_corrected(audit, store, out)
+
+
 def test_every_reader_has_a_writer():
     assert set(WRITERS.names()) == set(READERS.names())
 
@@ -106,8 +113,9 @@ def test_csv_keeps_every_byte_that_was_not_decided(csv_file, tmp_path):
         5: (Verdict.AMBIGUOUS, ()),
         6: "neg",
     }
-    audit, store = reviewed(read(csv_file, label="label", text=("text",), id="id"), tmp_path, decisions)
-    summary = write_corrected(audit, store, tmp_path / "out.csv")
+    summary = corrected(
+        read(csv_file, label="label", text=("text",), id="id"), tmp_path, decisions, tmp_path / "out.csv"
+    )
     assert (summary.decided, summary.changed, summary.excluded) == (6, 3, 1)
     assert (tmp_path / "out.csv").read_bytes().decode() == (
         "\ufeffid,label,label_before,label_verdict,text,score\r\n"
@@ -119,14 +127,15 @@ def test_csv_keeps_every_byte_that_was_not_decided(csv_file, tmp_path):
         "f,neg,,relabel,no label,5\r\n"
         "g,pos,pos,,last,9"
     )
-    store.close()
 
 
 def test_the_log_lists_every_decision(csv_file, tmp_path):
-    audit, store = reviewed(
-        read(csv_file, label="label", text=("text",), id="id"), tmp_path, {1: "pos", 4: (Verdict.EXCLUDE, ())}
-    )
-    log = write_corrected(audit, store, tmp_path / "out.csv").log
+    log = corrected(
+        read(csv_file, label="label", text=("text",), id="id"),
+        tmp_path,
+        {1: "pos", 4: (Verdict.EXCLUDE, ())},
+        tmp_path / "out.csv",
+    ).log
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["item_id"], row["label_before"], row["label"], row["verdict"]) for row in rows] == [
@@ -136,15 +145,12 @@ def test_the_log_lists_every_decision(csv_file, tmp_path):
     assert rows[0]["note"] == "'=why"  # no spreadsheet runs it
     assert restore_cell(rows[0]["note"]) == "=why"
     assert rows[0]["decided_by"] == "ann"
-    store.close()
 
 
 def test_without_decisions_a_csv_only_gets_two_columns(csv_file, tmp_path):
-    audit, store = reviewed(read(csv_file, label="label", text=("text",), id="id"), tmp_path, {})
-    write_corrected(audit, store, tmp_path / "out.csv")
+    corrected(read(csv_file, label="label", text=("text",), id="id"), tmp_path, {}, tmp_path / "out.csv")
     before, after = (pd.read_csv(path, dtype=str) for path in (csv_file, tmp_path / "out.csv"))
     pd.testing.assert_frame_equal(after.drop(columns=["label_before", "label_verdict"]), before)
-    store.close()
 
 
 @pytest.mark.parametrize(("name", "encoding"), [("in.tsv", "utf-16"), ("in.csv.gz", "utf-8"), ("in.csv", "cp1252")])
@@ -155,25 +161,19 @@ def test_other_separators_encodings_and_compressed_files(name, encoding, tmp_pat
     data = text.encode(encoding)
     path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     options = {"label": "label", "text": ("text",), "encoding": encoding}
-    audit, store = reviewed(read(path, **options), tmp_path, {3: "klä1"})
     out = tmp_path / f"out.{name.split('.', 1)[1]}"
-    write_corrected(audit, store, out)
+    corrected(read(path, **options), tmp_path, {3: "klä1"}, out)
     again = read(out, label="label", text=("text",), encoding=encoding)
     assert [again.classes[code] for code in again.labels] == ["klä0", "klä1", "klä1", "klä1", *["klä0", "klä1"] * 2]
-    store.close()
 
 
 def test_a_second_round_adds_columns_with_a_number(csv_file, tmp_path):
     options = {"label": "label", "text": ("text",), "id": "id"}
-    audit, store = reviewed(read(csv_file, **options), tmp_path, {1: "pos"})
-    write_corrected(audit, store, tmp_path / "out.csv")
-    store.close()
+    corrected(read(csv_file, **options), tmp_path, {1: "pos"}, tmp_path / "out.csv")
     shutil.rmtree(tmp_path / "data.audit")
-    audit, store = reviewed(read(tmp_path / "out.csv", **options), tmp_path, {1: "neg"})
-    write_corrected(audit, store, tmp_path / "second.csv")
+    corrected(read(tmp_path / "out.csv", **options), tmp_path, {1: "neg"}, tmp_path / "second.csv")
     header = (tmp_path / "second.csv").read_text(encoding="utf-8-sig").splitlines()[0]
     assert header == "id,label,label_before_2,label_verdict_2,label_before,label_verdict,text,score"
-    store.close()
 
 
 # -- JSON
@@ -193,8 +193,7 @@ def test_jsonl_replaces_the_label_in_its_place(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_text("\n".join(LINES))
     decisions = {1: "pos", 2: (Verdict.KEEP, ()), 4: "neg", 5: (Verdict.EXCLUDE, ())}
-    audit, store = reviewed(read(path, label="label", text=("text",), id="id"), tmp_path, decisions)
-    write_corrected(audit, store, tmp_path / "out.jsonl")
+    corrected(read(path, label="label", text=("text",), id="id"), tmp_path, decisions, tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text().split("\n") == [
         '{"id": "a", "label":"pos", "label_before": "neg", "label_verdict": "relabel" , "text": "\\u00fc", "n": 1.50}',
         '  {"id": "b", "text": "good", "label": "pos", "label_before": "pos", "label_verdict": "keep", '
@@ -203,7 +202,6 @@ def test_jsonl_replaces_the_label_in_its_place(tmp_path):
         LINES[3],
         '{"id": "d", "text": "nothing yet", "label": "neg", "label_before": null, "label_verdict": "relabel"}',
     ]
-    store.close()
 
 
 @pytest.mark.parametrize("excluded", [[1], [2, 3], [3], [1, 2], []])
@@ -211,25 +209,24 @@ def test_a_json_array_stays_one_whatever_is_left_out(excluded, tmp_path):
     path = tmp_path / "in.json"
     items = [{"label": "ab"[k % 2], "text": f"item {k}"} for k in range(5)]
     path.write_text(json.dumps(items, indent=1) + "\n")
-    audit, store = reviewed(
-        read(path, label="label", text=("text",)), tmp_path, dict.fromkeys(excluded, (Verdict.EXCLUDE, ()))
+    corrected(
+        read(path, label="label", text=("text",)),
+        tmp_path,
+        dict.fromkeys(excluded, (Verdict.EXCLUDE, ())),
+        tmp_path / "out.json",
     )
-    write_corrected(audit, store, tmp_path / "out.json")
     kept = [item for k, item in enumerate(items, start=1) if k not in excluded]
     assert json.loads((tmp_path / "out.json").read_text()) == kept
     if not excluded:
         assert (tmp_path / "out.json").read_bytes() == path.read_bytes()
-    store.close()
 
 
 def test_numbers_and_booleans_stay_what_they_are(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_text("\n".join(json.dumps({"label": k % 2 == 0, "text": f"t {k}"}) for k in range(6)))
-    audit, store = reviewed(read(path, label="label", text=("text",)), tmp_path, {1: "False"})
-    write_corrected(audit, store, tmp_path / "out.jsonl")
+    corrected(read(path, label="label", text=("text",)), tmp_path, {1: "False"}, tmp_path / "out.jsonl")
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert (first["label"], first["label_before"]) == (False, True)
-    store.close()
 
 
 # -- images and arrays
@@ -240,8 +237,7 @@ def test_images_move_to_the_folder_of_their_new_class(tmp_path):
     for number, name in enumerate(["cat/1.png", "cat/2.png", "dog/1.png", "dog/3.png"]):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (4, 4), (number, 0, 0)).save(source / name)
-    audit, store = reviewed(read(source), tmp_path, {1: "dog", 2: "dog", 4: (Verdict.EXCLUDE, ())})
-    write_corrected(audit, store, tmp_path / "clean")
+    corrected(read(source), tmp_path, {1: "dog", 2: "dog", 4: (Verdict.EXCLUDE, ())}, tmp_path / "clean")
     found = sorted(str(path.relative_to(tmp_path / "clean")) for path in (tmp_path / "clean").rglob("*.png"))
     assert found == ["dog/1-2.png", "dog/1.png", "dog/2.png"]
     assert (tmp_path / "clean/dog/1-2.png").read_bytes() == (source / "cat/1.png").read_bytes()
@@ -253,7 +249,6 @@ def test_images_move_to_the_folder_of_their_new_class(tmp_path):
         ["dog/2.png", "dog", "cat", "relabel"],
         ["dog/1.png", "dog", "dog", ""],
     ]
-    store.close()
 
 
 @pytest.mark.parametrize("values", [[0, 1, 2, 0, 1, 2], ["a", "bb", "a", "bb", "a", "bb"]])
@@ -264,14 +259,12 @@ def test_arrays_keep_their_type(values, tmp_path):
     rng = np.random.default_rng(0)
     np.save(source / "embeddings.npy", rng.normal(size=(6, 3)))
     dataset = read(source)
-    audit, store = reviewed(dataset, tmp_path, {1: dataset.classes[1], 6: (Verdict.EXCLUDE, ())})
-    write_corrected(audit, store, tmp_path / "out")
+    corrected(dataset, tmp_path, {1: dataset.classes[1], 6: (Verdict.EXCLUDE, ())}, tmp_path / "out")
     labels = np.load(tmp_path / "out/labels.npy")
     assert labels.dtype == np.array(values).dtype
     assert labels.tolist() == [values[1], *values[1:5]]
     assert np.load(tmp_path / "out/labels_before.npy").tolist() == values[:5]
     assert np.load(tmp_path / "out/rows.npy").tolist() == [0, 1, 2, 3, 4]
-    store.close()
 
 
 def test_ids_and_class_names_of_arrays_come_along(tmp_path):
@@ -280,9 +273,7 @@ def test_ids_and_class_names_of_arrays_come_along(tmp_path):
     for name, values in (("labels", [0, 1, 0, 1]), ("ids", [7, 8, 9, 10]), ("classes", ["no", "yes"])):
         np.save(source / f"{name}.npy", np.array(values))
     np.save(source / "m.npy", np.full((4, 2), 0.5))
-    audit, store = reviewed(read(source), tmp_path, {1: "yes", 2: (Verdict.EXCLUDE, ())})
-    write_corrected(audit, store, tmp_path / "out")
-    store.close()
+    corrected(read(source), tmp_path, {1: "yes", 2: (Verdict.EXCLUDE, ())}, tmp_path / "out")
     assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 0, 1]
     assert np.load(tmp_path / "out/ids.npy").tolist() == [7, 9, 10]
     assert np.load(tmp_path / "out/classes.npy").tolist() == ["no", "yes"]

@@ -9,10 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from labelaudit.corrected import write_corrected
 from labelaudit.decisions import Verdict
 from labelaudit.readers import read
-from tests.test_corrected import reviewed
+from tests.test_corrected import corrected
 
 
 def features():
@@ -43,11 +42,8 @@ def test_class_labels_stay_indices_and_other_columns_stay_as_they_are(reader, tm
             stream.write_table(table)
         (path / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data.arrow"}], "_fingerprint": "1"}))
         (path / "dataset_info.json").write_text(json.dumps({"features": features()}))
-    audit, store = reviewed(
-        read(path, label="label", text=("text",)), tmp_path, {1: "none", 3: (Verdict.EXCLUDE, ()), 4: "neg"}
-    )
     out = tmp_path / f"out{path.suffix}"
-    write_corrected(audit, store, out)
+    corrected(read(path, label="label", text=("text",)), tmp_path, {1: "none", 3: (Verdict.EXCLUDE, ()), 4: "neg"}, out)
     again = read(out, label="label", text=("text",))
     assert again.classes == ("neg", "pos", "none")
     assert again.labels.tolist() == [2, 1, 0, 0, 1, 0, 1]
@@ -66,7 +62,6 @@ def test_class_labels_stay_indices_and_other_columns_stay_as_they_are(reader, tm
     assert written.column("label").type == pa.int64()
     assert written.column("label_before").to_pylist() == [0, 1, 1, 0, 1, 0, 1]
     assert written.column("label_verdict").to_pylist() == ["relabel", "", "relabel", "", "", "", ""]
-    store.close()
 
 
 @pytest.mark.parametrize("kind", ["none", "snappy", "gzip", "brotli", "lz4", "zstd"])
@@ -78,8 +73,7 @@ def test_parquet_keeps_row_groups_compression_and_images(kind, tmp_path):
     table = pa.table({"image": pictures, "label": ["x", "y", None, "x", "y", "x", "y"]})
     pq.write_table(table, tmp_path / "in.parquet", row_group_size=3, compression={"label": kind, "image.bytes": "none"})
     dataset = read(tmp_path / "in.parquet", label="label")
-    audit, store = reviewed(dataset, tmp_path, {1: "y", 5: (Verdict.EXCLUDE, ())})
-    write_corrected(audit, store, tmp_path / "out.parquet")
+    corrected(dataset, tmp_path, {1: "y", 5: (Verdict.EXCLUDE, ())}, tmp_path / "out.parquet")
     written = pq.ParquetFile(tmp_path / "out.parquet")
     columns = {
         column.path_in_schema: column.compression for column in map(written.metadata.row_group(0).column, range(5))
@@ -90,4 +84,3 @@ def test_parquet_keeps_row_groups_compression_and_images(kind, tmp_path):
     kept = pa.array([row != 4 for row in range(7)])
     assert written.read().column("image").equals(table.column("image").filter(kept))
     assert written.read().column("label").to_pylist() == ["y", "y", None, "x", "x", "y"]
-    store.close()

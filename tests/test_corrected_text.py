@@ -7,11 +7,10 @@ import gzip
 
 import pytest
 
-from labelaudit.corrected import write_corrected
 from labelaudit.corrected._text import open_source
 from labelaudit.errors import LabelsError
 from labelaudit.readers import read
-from tests.test_corrected import reviewed
+from tests.test_corrected import corrected
 
 TABLE = "text,label\n" + "".join(f"über {k},{'ab'[k % 2]}\n" for k in range(6))
 
@@ -34,9 +33,7 @@ def test_byte_order_marks_stay_as_they_are(encoding, mark, codec, ending, tmp_pa
     packed = ending.endswith("gz")
     stored = mark + TABLE.encode(codec)
     (tmp_path / f"in.{ending}").write_bytes(gzip.compress(stored) if packed else stored)
-    audit, store = reviewed(read(tmp_path / f"in.{ending}", encoding=encoding), tmp_path, {1: "b"})
-    write_corrected(audit, store, tmp_path / f"out.{ending}")
-    store.close()
+    corrected(read(tmp_path / f"in.{ending}", encoding=encoding), tmp_path, {1: "b"}, tmp_path / f"out.{ending}")
     found = (tmp_path / f"out.{ending}").read_bytes()
     found = gzip.decompress(found) if packed else found
     assert found.startswith(mark)
@@ -61,9 +58,7 @@ def test_half_of_a_character_stays_an_escape(tmp_path):
     lines = [f'{{"text": "words {k}", "label": "\\ud83d{"ab"[k % 2]}"}}' for k in range(6)]
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     dataset = read(tmp_path / "in.jsonl")
-    audit, store = reviewed(dataset, tmp_path, {1: dataset.classes[1]})
-    write_corrected(audit, store, tmp_path / "out.jsonl")
-    store.close()
+    corrected(dataset, tmp_path, {1: dataset.classes[1]}, tmp_path / "out.jsonl")
     first, *rest = (tmp_path / "out.jsonl").read_text().splitlines()
     assert first == ('{"text": "words 0", "label": "\\ud83db", "label_before": "\\ud83da", "label_verdict": "relabel"}')
     assert rest == lines[1:]

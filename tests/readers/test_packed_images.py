@@ -250,9 +250,8 @@ def run(program: str, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("formats")
 def test_what_datasets_writes_is_read_and_what_is_written_datasets_reads(tmp_path: Path) -> None:
-    from labelaudit.corrected import write_corrected
     from labelaudit.decisions import Verdict
-    from tests.test_corrected import reviewed
+    from tests.test_corrected import corrected
 
     if not PYTHON.exists():
         pytest.skip("the package datasets is not installed: make services")
@@ -263,9 +262,8 @@ def test_what_datasets_writes_is_read_and_what_is_written_datasets_reads(tmp_pat
         assert dataset.classes == ("dark", "light")
         (tmp_path / "work").mkdir(exist_ok=True)
         decisions = {1: (Verdict.EXCLUDE, ()), 2: "light"}
-        audit, store = reviewed(dataset, tmp_path / "work", decisions)
-        write_corrected(audit, store, tmp_path / name.replace("train", "train.clean").replace("saved", "saved.clean"))
-        store.close()
+        out = tmp_path / name.replace("train", "train.clean").replace("saved", "saved.clean")
+        corrected(dataset, tmp_path / "work", decisions, out)
         (tmp_path / "work").rename(tmp_path / f"work.{name}")
     run(BACK, tmp_path)
 

@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelaudit.corrected import write_corrected
 from labelaudit.errors import LabelAuditError, LabelsError, ReadError
 from labelaudit.readers import read
 from labelaudit.verdicts import Verdict
 from tests.readers.test_packed_images import IMAGES
-from tests.test_corrected import reviewed
+from tests.test_corrected import corrected
 
 TEXTS = [f"a text with the number {k}" for k in range(6)]
 LABELS = ["x", "y", "x", "y", "x", "y"]
@@ -123,8 +122,7 @@ def test_corrected_shards_keep_their_names_and_rows(tmp_path: Path) -> None:
     names = ("train-00000-of-00002.parquet", "train-00001-of-00002.parquet")
     folder = shards(tmp_path / "in", *names, id=[f"i{k}" for k in range(6)], text=TEXTS, label=LABELS)
     dataset = read(folder)
-    audit, store = reviewed(dataset, tmp_path, {2: "x", 4: (Verdict.EXCLUDE, ()), 6: "x"})
-    write_corrected(audit, store, tmp_path / "out")
+    corrected(dataset, tmp_path, {2: "x", 4: (Verdict.EXCLUDE, ()), 6: "x"}, tmp_path / "out")
     written = [pq.read_table(tmp_path / "out" / name) for name in names]
     assert [part.column("id").to_pylist() for part in written] == [["i0", "i1", "i2"], ["i4", "i5"]]
     assert [part.column("label").to_pylist() for part in written] == [["x", "x", "x"], ["x", "x"]]
