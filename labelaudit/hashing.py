@@ -104,7 +104,7 @@ def _read_bytes(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ReadError(
-            f"The image {path} cannot be read: {error.strerror}.", "Restore the file or remove its row."
+            f"The image {path} cannot be read: {error.strerror}.", "Restore the file, or leave the item out."
         ) from error
 
 

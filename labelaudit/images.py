@@ -165,8 +165,8 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: s
 def _unreadable(path: str | os.PathLike[str] | io.BytesIO, where: str, reason: str) -> ReadError:
     start = f"{where}: the image" if where else "The image"
     if isinstance(path, io.BytesIO):
-        return ReadError(f"{start} cannot be read: {reason}.", "Replace the image, or remove its row.")
-    return ReadError(f"{start} {os.fspath(path)} cannot be read: {reason}.", "Replace the file, or remove its row.")
+        return ReadError(f"{start} cannot be read: {reason}.", "Replace the image, or leave the item out.")
+    return ReadError(f"{start} {os.fspath(path)} cannot be read: {reason}.", "Replace the file, or leave the item out.")
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -170,8 +170,8 @@ def _recognised(path: Path) -> Reader:
         return reader
     kinds = "; ".join(reader.summary for _, reader in READERS)
     kind = "folder" if path.is_dir() else "file"
-    fix = _MEND.get(path.suffix.lower(), "Choose one with --reader.")
-    raise ReadError(f"{path} is no {kind} that any reader knows.", f"Known: {kinds}. {fix}")
+    fix = _MEND.get(path.suffix.lower(), "Choose a reader with --reader.")
+    raise ReadError(f"{path} is no {kind} that any reader knows.", f"{fix} Known: {kinds}.")
 
 
 def _missing(path: Path) -> ReadError:

@@ -207,9 +207,8 @@ def _can_be_label(table: Columns, name: str) -> bool:
 
 
 def _can_be_id(table: Columns, name: str) -> bool:
-    import pyarrow as pa
-
-    return is_string(table.columns[name]) or pa.types.is_integer(table.columns[name].type)
+    # A column called "id" whose ids are missing is a mistake to report, not a reason to make up others.
+    return not is_nested(table.columns[name])
 
 
 def _find_image(table: Columns, names: list[str]) -> str | None:

@@ -195,6 +195,8 @@ def _ids(table: Table, name: str | None) -> NDArray[np.object_] | None:
     column = table.columns[name]
     where = f"Column {name!r} of {table.path}"
     fix = f"Choose another id column (--id), or derive ids from content with --drop {name}."
+    if is_nested(column):
+        raise ReadError(f"{where} holds {column.type}, no ids.", fix)
     values = strings(column)
     missing = next((i for i, value in enumerate(values) if not value), None)
     if missing is not None:

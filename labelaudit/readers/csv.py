@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-_BLOCK_BYTES = 1 << 24  # no row may be larger
+_BLOCK_BYTES, _MOST_BYTES = 1 << 24, 1 << 30  # parsed at once, as a rule and at most: no row may be larger
+_TOO_LONG = "block size"  # in what Arrow says of a row that is larger
 _SEPARATORS = {".tsv": "\t", ".tab": "\t"}
 _SPOKEN = {"\\t": "\t", "tab": "\t"}  # a tab is hard to type in a shell
 
@@ -121,27 +122,49 @@ def _refuse_open_quote(path: Path, encoding: str, delimiter: str) -> None:
 
 def _parse(path: Path, encoding: str, delimiter: str, header: list[str]) -> dict[str, pa.ChunkedArray]:
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
-    codec = python_encoding(encoding)
     try:
-        with open_bytes(path) as file:
-            table = arrow_csv.read_csv(
-                file,
-                read_options=arrow_csv.ReadOptions(
-                    block_size=_BLOCK_BYTES, encoding="utf8" if codec == "utf-8-sig" else codec
-                ),
-                parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
-                ),
-            )
+        table = _in_blocks(path, encoding, delimiter, header)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         _explain(path, encoding, delimiter, header)
+        if _TOO_LONG in str(error):
+            raise ReadError(
+                f"{path} has a row of more than {_MOST_BYTES / 1e6:,.0f} MB.", "Cut its text, or leave the row out."
+            ) from error
         raise ReadError(
             f"{path} cannot be parsed: {error}.", "Check the separator (--delimiter) and quoting."
         ) from error
     return dict(zip(header, table.columns, strict=True))
+
+
+def _in_blocks(path: Path, encoding: str, delimiter: str, header: list[str]) -> pa.Table:
+    """Parse in blocks that are large only where a row asks for it: they bound what the threads hold."""
+    import pyarrow as pa
+
+    try:
+        return _arrow_table(path, encoding, delimiter, header, _BLOCK_BYTES)
+    except pa.ArrowInvalid as error:
+        if _TOO_LONG not in str(error):
+            raise
+    return _arrow_table(path, encoding, delimiter, header, _MOST_BYTES)
+
+
+def _arrow_table(path: Path, encoding: str, delimiter: str, header: list[str], block_bytes: int) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    codec = python_encoding(encoding)
+    with open_bytes(path) as file:
+        return arrow_csv.read_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(
+                block_size=block_bytes, encoding="utf8" if codec == "utf-8-sig" else codec
+            ),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
 
 
 def _explain(path: Path, encoding: str, delimiter: str, header: list[str]) -> None:

@@ -150,7 +150,7 @@ def packed_image_without_bytes_and_path(folder):
     return packed(folder, {"bytes": None, "path": None})
 
 
-@case(ReadError, "row 2: The image cannot be read: it is empty.", "Replace the image, or remove its row.")
+@case(ReadError, "row 2: The image cannot be read: it is empty.", "Replace the image, or leave the item out.")
 def packed_image_of_no_bytes(folder):
     return packed(folder, {"bytes": b"", "path": "b.png"})
 

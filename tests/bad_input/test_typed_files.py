@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +32,27 @@ def json_scalar(folder):
 @case(ReadError, "holds an object, no array")
 def json_object_instead_of_array(folder):
     return write(folder / "data.json", '{"text": ["a"], "label": ["x"]}'), {}
+
+
+def json_items(folder: Path, item_id: str) -> tuple[Path, dict[str, Any]]:
+    lines = (f'{{"id": {item_id}, "text": "words {i}", "label": "{"xy"[i % 2]}"}}' for i in range(4))
+    return write(folder / "data.jsonl", "\n".join(lines)), {}
+
+
+@case(ReadError, "Column 'id' of", "data.jsonl, row 1 (line 1): the id is missing", "--drop id")
+def json_ids_that_are_no_numbers(folder):
+    return json_items(folder, "NaN")
+
+
+@case(ReadError, "row 1 (line 1): the id is missing", "--drop id")
+def json_ids_that_are_null(folder):
+    return json_items(folder, "null")
+
+
+@case(ReadError, "Column 'id' of", "holds struct", "no ids", "--drop id")
+def json_ids_that_are_objects(folder):
+    path, _ = json_items(folder, '{"$oid": "5f0c"}')
+    return path, {"id": "id"}
 
 
 @case(ReadError, "data.jsonl, line 1: arrays or objects are nested too deeply.")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from labelaudit.domain import Dataset
-from labelaudit.errors import LabelAuditError, LabelsError
+from labelaudit.errors import LabelAuditError, LabelsError, ReadError
 from labelaudit.readers import read
 
 
@@ -179,6 +179,16 @@ def test_csv_with_windows_newlines_blank_lines_and_odd_quotes(tmp_path: Path) ->
 def test_line_numbers_count_blank_lines_and_cells_of_two_lines(tmp_path: Path) -> None:
     with pytest.raises(LabelsError, match=r"row 3 \(line 6\): Unknown class 'z'"):
         read_csv(tmp_path, 'text,label\n"a\nb",x\n\nc,y\nd,z\n', classes=["x", "y"])
+
+
+def test_rows_larger_than_a_block_are_read_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("labelaudit.readers.csv._BLOCK_BYTES", 100)
+    long = "word " * 100
+    content = f"text,label\na b,x\n{long},y\nc d,x\ne f,y\n"
+    assert read_csv(tmp_path, content).text.tolist() == ["a b", long, "c d", "e f"]
+    monkeypatch.setattr("labelaudit.readers.csv._MOST_BYTES", 200)
+    with pytest.raises(ReadError, match="a row of more than 0 MB"):
+        read_csv(tmp_path, content)
 
 
 def test_class_label_names_of_parquet_keep_their_order(tmp_path: Path) -> None:
