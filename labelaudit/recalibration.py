@@ -14,16 +14,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.kernels import RowStatistics, is_compiled, kernel_for
+from labelaudit.kernels import RowStatistics, is_compiled, kernel_for, lookups_for
+from labelaudit.kernels.lookups import row_hashes
 from labelaudit.suspicion import TELL_WHICH, calibrate, evidence_terms
-from labelaudit.threads import map_blocks
+from labelaudit.threads import map_blocks, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -61,7 +64,7 @@ class Correction:
 
     @classmethod
     def learned(
-        cls, pred_probs: NDArray[np.floating], labels: NDArray[np.int32], weights: NDArray[np.float64]
+        cls, pred_probs: NDArray[np.floating], labels: NDArray[np.int32], weights: NDArray[np.floating]
     ) -> Correction:
         """Fit the regression by a fixed number of accelerated steps under a bound on the curvature.
 
@@ -85,17 +88,17 @@ class Correction:
         m, n_classes = pred_probs.shape
         logs = _centred_logs(np.ascontiguousarray(pred_probs.T))  # class by class, as sums along short rows are slow
         design = np.vstack([logs, np.ones(m)])
-        curvature = 0.5 * (design * weights) @ design.T + _PRIOR_PRECISION * np.eye(n_classes + 1)
-        inverse = np.linalg.inv(curvature)
-        last = ahead = np.zeros((n_classes + 1, n_classes))
+        weighted = design * weights
+        inverse = np.linalg.inv(0.5 * weighted @ design.T + _PRIOR_PRECISION * np.eye(n_classes + 1))
+        identity = np.eye(n_classes + 1, n_classes)
+        seen = np.stack([np.bincount(labels, row, minlength=n_classes) for row in weighted])
+        last = ahead = identity
         pace = 1.0
         for _ in range(_STEPS):
-            residuals = _softmax(logs + ahead.T @ design)
-            residuals[labels, np.arange(m)] -= 1.0
-            residuals *= weights
-            gradient = design @ residuals.T + _PRIOR_PRECISION * ahead
+            gradient = _fitted(ahead, design, weighted) - seen + _PRIOR_PRECISION * (ahead - identity)
             here, next_pace = ahead - inverse @ gradient, (1.0 + math.sqrt(1.0 + 4.0 * pace * pace)) / 2.0
             ahead, last, pace = here + (pace - 1.0) / next_pace * (here - last), here, next_pace
+        last = last - identity
         last[:-1] -= last[:-1].mean(axis=0)  # so that logarithms need not be centred
         # What is added to all classes alike changes nothing; without it, what is added stays small.
         return cls(np.round(_BELIEVED * (last - last.mean(axis=1, keepdims=True)), _DIGITS))
@@ -134,15 +137,17 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
     Correction or None
         None where nothing can be learned: from labels of fewer than two classes, or of more than :data:`MOST_CLASSES`.
     """
-    sample = _sample(rows)
-    if walk.n_classes > MOST_CLASSES or len(np.unique(rows.given[sample])) < 2:
+    if walk.n_classes > MOST_CLASSES:
         return None
-    from threadpoolctl import threadpool_limits
-
-    known = rows.take(sample)
-    found = _gathered(walk, weights, sample)
-    with threadpool_limits(1, user_api="blas"):  # whose threads wait for longer than such small products take
-        return Correction.learned(found, known.given, _trust(known))
+    sample = _sample(rows)
+    given = rows.given[sample]
+    if len(given) == 0 or (given == given[0]).all():
+        return None
+    found, trust = side_by_side(
+        lambda: _gathered(walk, weights, sample), lambda: _trust(rows.take(sample)), n=walk.n, threads=walk.threads
+    )
+    with _one_blas_thread():
+        return Correction.learned(found, given, trust)
 
 
 def recalibrated(
@@ -163,17 +168,29 @@ def recalibrated(
         Of the same items: probabilities, their classes and entropy. The rest, which no judgement of labels needs, is
         NaN or −1.
     """
-    from threadpoolctl import threadpool_limits
-
     statistics = RowStatistics.allocate(walk.n, walk.n_classes, walk.dtype, without=_MEANINGLESS)
     reduce_chunk = _reduction(correction, walk)
 
     def reduce_rows(part: slice) -> None:
         reduce_chunk(statistics.take(part), rows.given[part], walk.pooled(part, weights))
 
-    with threadpool_limits(1, user_api="blas"):
+    with _one_blas_thread():
         walk.each(reduce_rows, on_threads=is_compiled(walk.n_values))
     return statistics
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS to the caller's thread: its own wait for longer than such small products take."""
+    limits: AbstractContextManager[Any] = _thread_pools().limit(limits=1, user_api="blas")
+    return limits
+
+
+@cache
+def _thread_pools() -> Any:
+    """Return the thread pools of all libraries that are loaded: to look for them takes a millisecond."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _reduction(
@@ -204,29 +221,30 @@ def _sample(rows: RowStatistics) -> NDArray[np.intp]:
     together, so there may be more than asked for.
     """
     n = len(rows)
-    index, keys = _hashed_below(rows, 2.0 * _SAMPLE / max(n, 1))
-    if len(keys) < _SAMPLE:  # few can be assessed, or many are equal
-        index, keys = _hashed_below(rows, 1.0)
-    if len(keys) <= _SAMPLE:
+    index = _hashed_below(rows, 2.0 * _SAMPLE / max(n, 1))
+    if len(index) < _SAMPLE:  # few can be assessed, or many are equal
+        index = _hashed_below(rows, 1.0)
+    if len(index) <= _SAMPLE:
         return index
+    keys = row_hashes(rows.p_top[index], rows.p_second[index])
     chosen: NDArray[np.intp] = index[keys <= np.partition(keys, _SAMPLE - 1)[_SAMPLE - 1]]
     return chosen
 
 
-def _hashed_below(rows: RowStatistics, share: float) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-    """Return which rows can be assessed and have a hash in the lower `share` of all hashes, and their hashes."""
+def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
+    """Return which rows can be assessed and have a hash in the lower `share` of all hashes."""
     bound = np.uint64(min(share, 1.0) * (2.0**64 - 2.0**11))  # the greatest float64 that fits
+    lookups = lookups_for(len(rows) * rows.n_classes)
 
-    def found(part: slice) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-        keys = _hashed(rows.p_top[part], rows.p_second[part])
-        known = (rows.given[part] >= 0) & np.isfinite(rows.p_given[part])
+    def found(part: slice) -> NDArray[np.intp]:
+        chosen = np.ones(part.stop - part.start, dtype=bool)
         if share < 1.0:
-            known &= keys <= bound
-        where = np.flatnonzero(known)
-        return where + part.start, keys[where]
+            lookups.mark_hashed(chosen, rows.p_top[part], rows.p_second[part], bound)
+        where = np.flatnonzero(chosen) + part.start
+        known: NDArray[np.intp] = where[(rows.given[where] >= 0) & np.isfinite(rows.p_given[where])]
+        return known
 
-    indices, keys = zip(*map_blocks(found, len(rows)), strict=True)
-    return np.concatenate(indices), np.concatenate(keys)
+    return np.concatenate(list(map_blocks(found, len(rows))))
 
 
 def _trust(rows: RowStatistics) -> NDArray[np.float64]:
@@ -236,16 +254,6 @@ def _trust(rows: RowStatistics) -> NDArray[np.float64]:
     log_odds = np.clip(slope * (score - calibrate(rows, slope, threads=1).cut), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
     trust: NDArray[np.float64] = np.round(1.0 / np.sqrt(1.0 + np.exp(log_odds)), _DIGITS)
     return trust
-
-
-def _hashed(p_top: NDArray[np.floating], p_second: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """Return a hash of each row: its bits times odd numbers, mixed as by SplitMix64 (Steele, Lea and Flood 2014)."""
-    state = p_top.astype(np.float64).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    state += p_second.astype(np.float64).view(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
-    state ^= state >> np.uint64(30)
-    state *= np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    return state
 
 
 def _gathered(walk: Walk, weights: NDArray[np.float64], sample: NDArray[np.intp]) -> NDArray[np.floating]:
@@ -267,8 +275,21 @@ def _centred_logs(by_class: NDArray[np.floating]) -> NDArray[np.float64]:
     return logs
 
 
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    scores -= scores.max(axis=0)
-    exponentials: NDArray[np.float64] = np.exp(scores)
-    exponentials /= exponentials.sum(axis=0)
-    return exponentials
+def _fitted(
+    coefficients: NDArray[np.float64], design: NDArray[np.float64], weighted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what the labels would be on average, as sums of the weighted columns over the fitted rows of each class.
+
+    Exponentials are taken in float32, for which NumPy has vector instructions everywhere; all sums are in float64.
+    """
+    n_classes = coefficients.shape[1]
+    by_class = np.ascontiguousarray(coefficients.T)
+    fitted = np.zeros_like(coefficients)
+    step = max(1, _VALUES_AT_ONCE // n_classes)
+    for start in range(0, design.shape[1], step):
+        part = slice(start, start + step)
+        chances = by_class @ design[:, part]
+        chances -= chances.max(axis=0)
+        np.exp(chances, out=chances, dtype=np.float32, casting="same_kind")
+        fitted += (weighted[:, part] / chances.sum(axis=0)) @ chances.T
+    return fitted

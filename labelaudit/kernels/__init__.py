@@ -97,6 +97,11 @@ class Lookups(Protocol):
     ) -> None:
         """Count given and expected classes by the predicted one."""
 
+    def mark_hashed(
+        self, out: NDArray[np.bool_], p_top: NDArray[np.floating], p_second: NDArray[np.floating], bound: np.uint64
+    ) -> None:
+        """Tell which rows have a hash up to a bound."""
+
     def take_margins(
         self,
         out: NDArray[np.floating],

@@ -11,7 +11,15 @@ import numpy as np
 
 from labelaudit.kernels import lookups
 from labelaudit.kernels.compiling import compiled, inlined, read_only
-from labelaudit.kernels.lookups import LIMB_BITS, ONE_LEADS, RATIO_BINS, TINY
+from labelaudit.kernels.lookups import (
+    LIMB_BITS,
+    MIX_FACTOR,
+    ONE_LEADS,
+    RATIO_BINS,
+    SECOND_FACTOR,
+    TINY,
+    TOP_FACTOR,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +27,15 @@ if TYPE_CHECKING:
     from labelaudit.kernels.lookups import MarginPlan
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["add_confidence", "count_confusions", "count_pairs", "count_ratios", "take_given", "take_margins"]
+__all__ = [
+    "add_confidence",
+    "count_confusions",
+    "count_pairs",
+    "count_ratios",
+    "mark_hashed",
+    "take_given",
+    "take_margins",
+]
 
 _LIMB = 2.0**LIMB_BITS
 
@@ -58,6 +74,13 @@ def count_confusions(
     """Count confusions; parameters as :func:`labelaudit.kernels.lookups.count_confusions`."""
     used = (where, rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
     _count_confusions(seen, foreseen, rest, *(read_only(array) for array in used))
+
+
+def mark_hashed(
+    out: NDArray[np.bool_], p_top: NDArray[np.floating], p_second: NDArray[np.floating], bound: np.uint64
+) -> None:
+    """Mark rows of small hashes; parameters as :func:`labelaudit.kernels.lookups.mark_hashed`."""
+    _mark_hashed(out, read_only(p_top), read_only(p_second), bound)
 
 
 def take_margins(
@@ -118,6 +141,16 @@ def _count_confusions(seen, foreseen, rest, where, given, top, second, p_top, p_
             seen[top[i], given[i]] += 1
             _add(foreseen, top[i] * len(seen) + second[i], p_second[i])
             _add(rest, top[i], max(one - p_top[i] - p_second[i], zero))
+
+
+@compiled
+def _mark_hashed(out, p_top, p_second, bound):
+    for i in range(len(out)):
+        state = np.float64(p_top[i]).view(np.uint64) * TOP_FACTOR
+        state += np.float64(p_second[i]).view(np.uint64) * SECOND_FACTOR
+        state ^= state >> np.uint64(30)
+        state *= MIX_FACTOR
+        out[i] = state ^ (state >> np.uint64(31)) <= bound
 
 
 @compiled

@@ -25,6 +25,8 @@ __all__ = [
     "count_ratios",
     "from_limbs",
     "log_ratios",
+    "mark_hashed",
+    "row_hashes",
     "take_given",
     "take_margins",
 ]
@@ -36,6 +38,8 @@ RATIO_BINS = 22 * 128 + 1
 """Bins of a ratio of probabilities, from 1 down to 2^-22, and one for what is below: 128 for each halving."""
 
 ONE_LEADS, TINY = 0x3F80, np.float32(1e-30)  # the leading half of a float32 1; the least number to divide by
+TOP_FACTOR, SECOND_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+MIX_FACTOR = np.uint64(0x94D049BB133111EB)
 _ADDED_AT_ONCE = 2**15  # stay in the cache; float64, in which bincount adds, is exact for 2^22
 _PIECE = 100_000  # margins computed together: their temporaries stay in the cache
 
@@ -177,6 +181,33 @@ def count_confusions(
     count_pairs(seen, top, rows.given[chosen])
     add_confidence(foreseen, top * np.int32(len(seen)) + rows.second[chosen], p_second)
     add_confidence(rest, top, np.maximum(1 - rows.p_top[chosen] - p_second, 0))
+
+
+def mark_hashed(
+    out: NDArray[np.bool_], p_top: NDArray[np.floating], p_second: NDArray[np.floating], bound: np.uint64
+) -> None:
+    """Tell which rows have a hash up to `bound`.
+
+    Parameters
+    ----------
+    out : (n,) bool
+        Overwritten.
+    p_top, p_second : (n,) float
+        Probabilities of the two best classes.
+    bound : uint64
+        The greatest hash that is marked.
+    """
+    np.less_equal(row_hashes(p_top, p_second), bound, out=out)
+
+
+def row_hashes(p_top: NDArray[np.floating], p_second: NDArray[np.floating]) -> NDArray[np.uint64]:
+    """Return a hash of each row: its bits times odd numbers, mixed as by SplitMix64 (Steele, Lea and Flood 2014)."""
+    state = p_top.astype(np.float64).view(np.uint64) * TOP_FACTOR
+    state += p_second.astype(np.float64).view(np.uint64) * SECOND_FACTOR
+    state ^= state >> np.uint64(30)
+    state *= MIX_FACTOR
+    state ^= state >> np.uint64(31)
+    return state
 
 
 def take_margins(

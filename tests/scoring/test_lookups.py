@@ -111,6 +111,18 @@ def test_confusions_are_counted_alike_and_exactly(dtype, some_rows):
     assert lookups.from_limbs(rest[1:])[2] == pytest.approx(expected)
 
 
+@DTYPES
+def test_hashes_are_the_same_and_spread_evenly(dtype, some_rows):
+    rows = in_precision(some_rows, dtype)
+    bound = np.uint64(2**62)  # a quarter of all
+    one, other = (np.empty(len(rows), dtype=bool) for _ in range(2))
+    lookups.mark_hashed(one, rows.p_top, rows.p_second, bound)
+    compiled_lookups.mark_hashed(other, rows.p_top, rows.p_second, bound)
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one, lookups.row_hashes(rows.p_top, rows.p_second) <= bound)
+    assert one.mean() == pytest.approx(0.25, abs=0.05)
+
+
 @pytest.mark.parametrize("using", BOTH)
 @pytest.mark.parametrize("order", ["C", "F"])
 @DTYPES
