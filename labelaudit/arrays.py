@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.errors import LabelsError
+from labelaudit.missing import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +42,8 @@ def strings(values: ArrayLike, what: str) -> NDArray[np.object_]:
                 f"The {what}, row {place + 1}: {value!r} is a {type(value).__name__}.",
                 "Give one string for each label.",
             )
-        found[place] = "" if _is_missing(value) else str(value)
+        found[place] = "" if is_missing(value) else str(value)
     return found
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return value is None or type(value).__name__ in {"NAType", "NaTType"}
 
 
 def vectors(embeddings: ArrayLike) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.errors import LabelsError, UnknownNameError
+from labelaudit.missing import is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -212,9 +213,7 @@ def _factorize(
 def _plain_value(value: Any, where: str, locate: Callable[[int], str], position: int) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return None
-    if isinstance(value, float) and np.isnan(value):
+    if is_missing(value):
         return None
     if isinstance(value, str):
         return value.strip() or None

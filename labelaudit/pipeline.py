@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -23,6 +22,7 @@ from labelaudit.labels import check_auditable
 from labelaudit.neighbors import class_fraction, find_neighbors, neighbor_statistics
 from labelaudit.passes import walk_for_evidence
 from labelaudit.planting import CALIBRATED, FAMILY, TOO_WEAK, calibrate_by_planting
+from labelaudit.progress import ProgressCallback, silent
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
 from labelaudit.walk import Walk
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from labelaudit.recalibration import Correction
 
 __all__ = ["audit"]
-
-ProgressCallback = Callable[[int, int, str], None]
 
 # Errors are planted until there are enough of them, but few at once where the model is fitted to them: one that learns
 # from many more wrong labels than there are finds all of them worse.
@@ -91,7 +89,7 @@ def audit(
         If the classifier cannot be fitted or gives unusable output.
     """
     config = config or AuditConfig()
-    tell = progress or _silent
+    tell = progress or silent
     started = time.perf_counter()
     check_auditable(
         dataset.labels,
@@ -321,7 +319,3 @@ def _provenance(dataset: Dataset, notes: tuple[str, ...], seconds: float) -> dic
         "modality": dataset.modality,
         "notes": list(notes),
     }
-
-
-def _silent(done: int, total: int, what: str) -> None:
-    """Show nothing."""

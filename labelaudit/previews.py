@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.missing import is_missing
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -53,7 +55,7 @@ def _table_lines(dataset: Dataset) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ == "NAType":
+    if is_missing(value):
         return "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.theme import Theme
 
-__all__ = ["ProgressCallback", "messages", "progress", "results"]
+from labelaudit.progress import ProgressCallback
 
-ProgressCallback = Callable[[int, int, str], None]
-"""Called with steps done, steps in all, and what is being done."""
+__all__ = ["messages", "progress", "results"]
 
 _THEME = Theme({"suspect": "bold", "quiet": "dim", "good": "green", "bad": "red", "heading": "bold"})
 

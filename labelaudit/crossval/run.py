@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from labelaudit.crossval.models import Model, choose_model
 from labelaudit.engines import ENGINES, Engine
 from labelaudit.errors import LabelsError, UnknownNameError, UsageError
 from labelaudit.folds import assign_folds
+from labelaudit.progress import ProgressCallback, silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["CrossValidation", "cross_validate"]
 
 _PROCESS_SECONDS = 0.3  # a fit that takes less is not worth a process of its own; a thread costs nothing
-
-ProgressCallback = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,7 +105,7 @@ def cross_validate(
         If a worker process dies.
     """
     started = time.perf_counter()
-    tell = progress or _silent
+    tell = progress or silent
     if int((dataset.labels >= 0).sum()) < 2:
         raise LabelsError("Fewer than two items have a label.", "Check the label column.")
     ENGINES.get(config.engine)  # a wrong name is told before the work begins
@@ -323,7 +321,3 @@ def _content(dataset: Dataset, modality: str) -> Any:
         "table": dataset.features,
         "embedding": dataset.embeddings,
     }[modality]
-
-
-def _silent(done: int, total: int, what: str) -> None:
-    """Show nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from labelaudit.threads import available_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +62,7 @@ def exact_candidates(
 
 def threads_within(bytes_each: int, *, memory: int, threads: int | None) -> int:
     """Return how many threads of `bytes_each` fit the budget: at least 1, at most `threads` or the usable cores."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    return max(1, min(threads or usable, memory // bytes_each))
+    return max(1, min(threads or available_cores(), memory // bytes_each))
 
 
 def _tile_size(n: int, largest: int) -> int:

@@ -9,20 +9,18 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError, did_you_mean
+from labelaudit.progress import ProgressCallback, silent
 from labelaudit.readers._again import found_again
 from labelaudit.registry import Registry
 
 if TYPE_CHECKING:
     from labelaudit.domain import Dataset, Origin
 
-__all__ = ["READERS", "Reader", "Tell", "found_again", "image_folders", "read", "read_again"]
-
-Tell: TypeAlias = Callable[[int, int, str], None]
-"""Called with steps done, steps in all and what is being done."""
+__all__ = ["READERS", "Reader", "found_again", "image_folders", "read", "read_again"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +44,7 @@ class Reader:
     name: str
     summary: str
     matches: Callable[[Path], int]
-    read: Callable[[Path, ReadOptions, Tell], Dataset]
+    read: Callable[[Path, ReadOptions, ProgressCallback], Dataset]
 
 
 _MEND = {
@@ -58,7 +56,11 @@ READERS: Registry[Reader] = Registry("reader", "labelaudit.readers", Reader)
 
 
 def read(
-    path: str | os.PathLike[str], options: ReadOptions | None = None, *, progress: Tell | None = None, **changes: Any
+    path: str | os.PathLike[str],
+    options: ReadOptions | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    **changes: Any,
 ) -> Dataset:
     """Read labelled data from a file or folder.
 
@@ -104,7 +106,7 @@ def read(
         if not source.exists():
             raise _missing(source)
         reader = READERS.get(chosen.reader) if chosen.reader else _recognised(source)
-        return reader.read(source, chosen, progress or _silent)
+        return reader.read(source, chosen, progress or silent)
     except OSError as error:
         # No permission, a name too long, a disk that fails: whichever reader met it.
         raise ReadError(
@@ -143,10 +145,6 @@ def image_folders(origin: Origin) -> tuple[Path, Path]:
 
     unpacked = paths.unpack_folder(Path(origin.path), origin.options.get("unpack_to"))
     return paths.data_folder(Path(origin.path)).resolve(), unpacked.resolve()
-
-
-def _silent(done: int, total: int, what: str) -> None:
-    """Show nothing."""
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from labelaudit.images import UNPACKED, check_image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from labelaudit.readers import Tell
+    from labelaudit.progress import ProgressCallback
 
 __all__ = ["ImagePaths", "data_folder", "resolve_inside", "unpack_folder"]
 
@@ -56,7 +56,7 @@ class ImagePaths:
     column: str | None
     locate: Callable[[int], str]
 
-    def checked(self, names: NDArray[np.object_], tell: Tell) -> NDArray[np.object_]:
+    def checked(self, names: NDArray[np.object_], tell: ProgressCallback) -> NDArray[np.object_]:
         """Return the absolute paths, without symbolic links, of the (n,) `names`.
 
         Raises

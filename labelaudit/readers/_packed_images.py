@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from labelaudit.readers import Tell
+    from labelaudit.progress import ProgressCallback
     from labelaudit.readers._image_paths import ImagePaths
 
 __all__ = ["PackedImages", "may_hold_images", "unpack_images"]
@@ -80,7 +80,7 @@ class PackedImages:
 
 
 def unpack_images(
-    images: PackedImages, n: int, folder: Path, paths: ImagePaths, tell: Tell
+    images: PackedImages, n: int, folder: Path, paths: ImagePaths, tell: ProgressCallback
 ) -> tuple[NDArray[np.object_], int]:
     """Write the images of a column to `folder`, those that are not there yet, and return where they are.
 

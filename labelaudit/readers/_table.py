@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.domain import Dataset
-    from labelaudit.readers import Tell
+    from labelaudit.progress import ProgressCallback
 
 __all__ = ["Table", "class_label_names", "named_columns", "read_table"]
 
@@ -114,7 +114,7 @@ def class_label_names(features: Any) -> dict[str, tuple[str, ...]]:
     }
 
 
-def read_table(table: Table, options: ReadOptions, reader: str, tell: Tell) -> Dataset:
+def read_table(table: Table, options: ReadOptions, reader: str, tell: ProgressCallback) -> Dataset:
     """Recognise the columns of a table, check them and make a dataset.
 
     Raises
@@ -238,7 +238,7 @@ def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
 
 
 def _images(
-    table: Table, name: str | None, unpack_to: str | None, tell: Tell
+    table: Table, name: str | None, unpack_to: str | None, tell: ProgressCallback
 ) -> tuple[NDArray[np.object_] | None, list[str]]:
     """Return the paths of the images, and what is to be said about them."""
     if name is None:

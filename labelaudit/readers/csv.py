@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ConfigError, ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._table import Table, read_table
 from labelaudit.readers._text_files import check_text_file, has_suffix, open_bytes, open_text, python_encoding
 
@@ -33,7 +34,7 @@ def matches(path: Path) -> int:
     return 2 if path.is_file() and has_suffix(path, ".csv", ".tsv", ".tab") else 0
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read a table of text cells.
 
     Only an empty cell is missing: ``NA``, ``None`` or ``null`` are values, because a class or a text may be called so

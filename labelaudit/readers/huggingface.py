@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._table import Table, class_label_names, named_columns, read_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def matches(path: Path) -> int:
     return 2 if (path / _STATE).is_file() or (path / _SPLITS).is_file() else 0
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read all Arrow files of a dataset, or of a dictionary of datasets with a single split."""
     folder = _only_split(path) if (path / _SPLITS).is_file() else path
     state = _json(folder / _STATE)

@@ -14,7 +14,8 @@ from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
 from labelaudit.images import UNPACKED, is_image_name
 from labelaudit.labels import parse_written_labels
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._assemble import LabelColumn, assemble
 from labelaudit.readers._image_paths import ImagePaths
 
@@ -27,7 +28,7 @@ def matches(path: Path) -> int:
     return int(path.is_dir() and any(next(_images(folder), None) is not None for folder in _folders(path)))
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read images in folders named after their class; images beside these folders are unlabelled.
 
     Items are in the order of class folder and file name. Other files and deeper folders are left alone.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._table import Table, read_table
 from labelaudit.readers._text_files import check_text_file, has_suffix, open_text
 
@@ -26,7 +27,7 @@ def matches(path: Path) -> int:
     return 2 if path.is_file() and has_suffix(path, ".jsonl", ".ndjson", ".json") else 0
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read objects as rows; a key that an object lacks is missing there. Values keep their types."""
     if not path.is_file():
         raise ReadError(f"{path} is a folder or a pipe, not a file.", "Give a JSON or JSONL file.")

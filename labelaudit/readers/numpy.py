@@ -10,7 +10,8 @@ import numpy as np
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import LabelsError, ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._arrays import open_npy
 from labelaudit.readers._assemble import LabelColumn, assemble
 
@@ -29,7 +30,7 @@ def matches(path: Path) -> int:
     return 2 if is_array or (path / _LABELS).is_file() else 0
 
 
-def read(path: Path, options: ReadOptions, _tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, _tell: ProgressCallback) -> Dataset:
     """Read labels and the arrays beside them.
 
     In a folder, ``labels.npy`` holds the labels, ``ids.npy`` and ``classes.npy`` (if there) ids and class names,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._parquet import parquet_table
 from labelaudit.readers._table import read_table
 
@@ -20,7 +21,7 @@ def matches(path: Path) -> int:
     return 2 if path.is_file() and path.suffix.lower() in {".parquet", ".pq"} else 0
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read all columns; categories and ``ClassLabel`` names keep their order as classes."""
     if not path.is_file():
         raise ReadError(f"{path} is a folder.", "Give one Parquet file, or read its shards with --reader shards.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
-from labelaudit.readers import Reader, Tell
+from labelaudit.progress import ProgressCallback
+from labelaudit.readers import Reader
 from labelaudit.readers._parquet import parquet_table
 from labelaudit.readers._table import read_table
 
@@ -35,7 +36,7 @@ def matches(path: Path) -> int:
     return 2 if files and (named or len(files) == 1) else 0
 
 
-def read(path: Path, options: ReadOptions, tell: Tell) -> Dataset:
+def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     """Read all shards in the order of their names, as :mod:`labelaudit.readers.parquet` reads one file.
 
     Raises

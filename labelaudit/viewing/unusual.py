@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.missing import is_missing
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -55,7 +57,7 @@ class Table:
         """Return the values of the row `other` that are not those of `row`, in one line."""
         mine, others = self.features.iloc[row], self.features.iloc[other]
         told = [
-            f"{name} {'missing' if _is_missing(value) else _spoken(value)}"
+            f"{name} {'missing' if is_missing(value) else _spoken(value)}"
             for name, own, value in zip(self.features.columns, mine, others, strict=True)
             if _spoken(own) != _spoken(value)
         ]
@@ -74,7 +76,7 @@ class Table:
 
     def _cell(self, name: str, place: int, row: int, given: int, suggested: int) -> Cell:
         value = self.features.iloc[row, place]
-        if _is_missing(value):
+        if is_missing(value):
             return Cell(name, None)
         why = ""
         if given >= 0 and len(self._members.get(given, ())) >= _MEMBERS:
@@ -116,12 +118,6 @@ class Table:
                 np.sort(column.to_numpy(dtype=np.float64)) if is_number else column.value_counts().to_dict()
             )
         return self._sorted[key]
-
-
-def _is_missing(value: Any) -> bool:
-    return (
-        value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ in {"NAType", "NaTType"}
-    )
 
 
 def _spoken(value: Any) -> str:
