@@ -217,6 +217,7 @@ def test_asking_for_readers_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # remarks on odd files, which the command line keeps to itself
 @pytest.mark.parametrize("name", READERS.names())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
