@@ -91,6 +91,13 @@ def test_care_of_the_store(audit, labelaudit, tmp_path):
     assert "4 events, all whole" in labelaudit("store", "verify", audit)[1]
 
 
+def test_the_place_of_a_copy_is_named_as_it_is_to_be_given(audit, labelaudit, tmp_path):
+    labelaudit("decide", audit, "a", "exclude")
+    _, out, _ = labelaudit("store", "copy-to", audit, f"sqlite:///{tmp_path}/moved.sqlite")
+    place = out.split("--store '")[1].split("'")[0]
+    assert "3 events" in labelaudit("store", "verify", audit, "--store", place)[1]
+
+
 def test_a_store_moves_to_postgres_and_works_there(audit, labelaudit, postgres, monkeypatch, tmp_path):
     labelaudit("decide", audit, "a", "exclude")
     url = postgres.new_store()
@@ -128,7 +135,7 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("decide", "AUDIT", "zzz", "keep"), 3, "not in this audit"),
         (("decide", "AUDIT", "a", "keep", "--as", "stranger"), 3, "Unknown person 'stranger'"),
         (("decide", "nowhere.audit", "a", "keep"), 3, "does not exist"),
-        (("history", "nowhere.audit"), 3, "no reviews"),
+        (("history", "nowhere.audit"), 3, "There is no audit folder nowhere.audit"),
         (("people", "add", "AUDIT", "bob", "--role", "boss"), 2, "Unknown role 'boss'"),
         (("people", "remove", "AUDIT", "nan"), 2, "Did you mean 'ann'"),
         (("people", "assign", "AUDIT", "ann"), 2, "Give --class or --slice"),

@@ -158,6 +158,16 @@ def test_carrying_over_goes_on_after_an_interruption(audit, tmp_path):
     assert carry_over(audit, later, person="ann").kept == 1
 
 
+def test_an_audit_made_again_of_the_same_data_keeps_every_decision(audit, tmp_path):
+    queue = open_queue(audit, person="ann")
+    queue.decide([decision("t001"), decision("t002", Verdict.SKIP)]).raise_refused()
+    queue.close()
+    same = make_audit().save(tmp_path / "again.audit")
+    assert same.audit_id == audit.audit_id
+    done = carry_over(audit, same, person="ann")
+    assert (done.kept, done.set_aside) == (2, 0)
+
+
 def test_places_that_cannot_be(audit, tmp_path):
     with pytest.raises(UsageError, match="not saved"):
         open_queue(make_audit(), person="ann")

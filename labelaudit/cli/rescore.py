@@ -41,7 +41,8 @@ def command(audit: str, person: str | None, url: str | None) -> None:
     if learned == 0:
         click.echo("There are no decisions yet, so the queue keeps its order.")
         return
+    lessons = "1 decision" if learned == 1 else f"{learned:,} decisions"
     click.echo(
-        f"Learned from {learned:,} decisions. Wrong labels expected among the open suspects: "
+        f"Learned from {lessons}. Wrong labels expected among the open suspects: "
         f"{before:,.0f} before, {after:,.0f} now (the model's estimate)."
     )

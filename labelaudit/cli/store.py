@@ -107,7 +107,8 @@ def copy_to(audit: str, target: str, url: str | None) -> None:
         count = store.copy_to(other)
         _, last = other.verify(expected_head=store.verify()[1])
     click.echo(f"{count} events copied and verified. Head: {last}")
-    click.echo(f"From now on give --store {other.database.name}, or set LABELAUDIT_STORE.")
+    place = other.database.url.render_as_string(hide_password=True)
+    click.echo(f"From now on give --store '{place}', or set LABELAUDIT_STORE to it.")
 
 
 @command.command(short_help="Take decisions along to a later audit.")
@@ -124,4 +125,5 @@ def carry(old: str, new: str, person: str | None, url: str | None) -> None:
     from labelaudit.reviewing import carry_over
 
     done = carry_over(old, new, person=me(person), store=url)
-    click.echo(f"{done.kept} judged items carried over, {done.set_aside} set aside because they changed or are gone.")
+    kept = "1 judged item" if done.kept == 1 else f"{done.kept:,} judged items"
+    click.echo(f"{kept} carried over, {done.set_aside:,} set aside because they changed or are gone.")

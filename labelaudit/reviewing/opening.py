@@ -73,13 +73,11 @@ def open_store(
     """
     location, backups = store_location(audit, store)
     if isinstance(location, Path):
+        folder = location.parent.parent
+        if not folder.is_dir():
+            raise StoreError(f"There is no audit folder {folder}.", "Check the path.")
         if not location.exists() and not create:
-            raise StoreError(
-                f"There are no reviews at {location}.",
-                "Begin with: labelaudit review AUDIT",
-            )
-        if not location.parent.parent.is_dir():
-            raise StoreError(f"There is no audit folder {location.parent.parent}.", "Check the path.")
+            raise StoreError(f"There are no reviews at {location}.", f"Begin with: labelaudit review {folder}")
         location.parent.mkdir(exist_ok=True)
     return Store(location, backups=backups, patience=patience)
 

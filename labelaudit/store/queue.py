@@ -21,6 +21,7 @@ __all__ = [
     "Filter",
     "conditions",
     "count_items",
+    "count_judged",
     "page_items",
     "slice_token",
 ]
@@ -213,6 +214,11 @@ def count_items(connection: sa.Connection, filter: Filter, person: str) -> Count
     wanted = (in_states(filter, states), *conditions(filter, person))
     query = sa.select(items.c.status, sa.func.count()).where(*wanted).group_by(items.c.status)
     return Counts(**{str(row[0]): int(row[1]) for row in connection.execute(query)})
+
+
+def count_judged(connection: sa.Connection) -> int:
+    """Count the items on which an opinion stands."""
+    return int(connection.scalar(sa.select(sa.func.count(opinions.c.item_id.distinct()))) or 0)
 
 
 def page_items(

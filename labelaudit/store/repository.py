@@ -23,7 +23,7 @@ from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
 from labelaudit.store.persistence import compare_with_log, load_frame, rebuild
 from labelaudit.store.projection import Binding, Person
-from labelaudit.store.queue import Card, Counts, Filter, count_items, page_items
+from labelaudit.store.queue import Card, Counts, Filter, count_items, count_judged, page_items
 from labelaudit.store.records import Records, secret_gold
 from labelaudit.store.team import Team
 
@@ -111,7 +111,7 @@ class Store:
                 if connection.execute(sa.select(schema.items.c.item_id).limit(1)).first() is None:
                     load_queue(connection, queue)
                     rebuild(connection)
-                return CarriedOver()
+                return CarriedOver(kept=count_judged(connection))
             if bound is not None:
                 require(connection, person, Action.BIND)
             return bind(connection, self._now(connection), binding, queue, person=person, client=client)
