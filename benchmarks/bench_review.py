@@ -184,12 +184,13 @@ def told(values: list[float]) -> dict[str, float]:
 READY = {"queue": "[data-item]", "plain": "[data-plain]", "map": "[data-drawn]", "confusion": "[data-drawn]"}
 """What a page shows when it is whole; the others are when they have a heading."""
 PAINTED = """() => {
-    for (const canvas of document.querySelectorAll('.gl-canvas')) {
+    for (const canvas of document.querySelectorAll('.gl-canvas-context, .gl-canvas-focus')) {
         const gl = canvas.getContext('webgl');
         gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
     }
 }"""
-"""A pixel is read back when all of a figure has been drawn, also by software."""
+"""A pixel is read back when all of a figure has been drawn, also by software. The third canvas has no context before it
+is asked for one, which would be measured too."""
 OPENED = 5
 
 

@@ -44,7 +44,7 @@ def _confusion(session: Session, cells: pd.DataFrame) -> None:
     st.caption("Suspects by given and suggested label, worst classes first. Choose a cell to open its queue.")
     figure = confusion_figure(session.bench.health, cells)
     chosen = mount_plot(
-        json.dumps(figure),
+        json.dumps(figure).encode(),
         height=figure["layout"]["height"],
         key="confusion",
         alt="Suspects by given and suggested label; the overview lists the strongest pairs as a table.",

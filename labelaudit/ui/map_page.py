@@ -56,7 +56,7 @@ def show(session: Session) -> None:
     bulk_panel(session, chosen.points, count=chosen.count)
 
 
-def _figure(session: Session, rows: NDArray[np.intp], places: NDArray[np.float32], color: str) -> str:
+def _figure(session: Session, rows: NDArray[np.intp], places: NDArray[np.float32], color: str) -> bytes:
     points = pd.DataFrame(
         {
             "id": session.bench.audit.items.index[rows].astype(str),
@@ -67,7 +67,7 @@ def _figure(session: Session, rows: NDArray[np.intp], places: NDArray[np.float32
     )
     if color in {"suspicion", "ambiguity"}:
         points = points.sort_values("value", kind="stable", na_position="first")  # what matters is drawn on top
-    return json.dumps(map_figure(points, color))
+    return json.dumps(map_figure(points, color)).encode()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
@@ -77,7 +77,7 @@ def _kept_figure(
     _places: NDArray[np.float32],
     _color: str,
     key: tuple[Any, ...],  # noqa: ARG001 -- Streamlit tells figures apart by it
-) -> str:
+) -> bytes:
     """Return a figure that no decision changes: each choice on the page would make it again, in a tenth of a second."""
     return _figure(_session, _rows, _places, _color)
 

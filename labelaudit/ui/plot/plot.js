@@ -17,6 +17,13 @@ function withoutMultisampling(draw) {
   }
 }
 
+// A line that tells about the figure, and the figure, which is read only when it is another one.
+function opened(message) {
+  const end = message.indexOf(10);
+  const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
+  return { ...read(message.subarray(0, end)), drawing: () => read(message.subarray(end + 1)) };
+}
+
 class Plot {
   constructor(root) {
     this.place = document.createElement("div");
@@ -28,7 +35,8 @@ class Plot {
     this.resized.observe(this.place);
   }
 
-  async receive({ data, setStateValue }) {
+  async receive({ data: message, setStateValue }) {
+    const data = opened(message);
     this.tell = (chosen) => setStateValue("chosen", chosen);
     if (data.figure === this.state) return;
     this.state = data.figure;
@@ -42,7 +50,7 @@ class Plot {
       this.place.textContent = "The figure could not be loaded. Reload the page, or use the table: it lists the same items.";
       return;
     }
-    if (data.figure === this.state && this.place.isConnected) await this.draw(JSON.parse(data.figure));
+    if (data.figure === this.state && this.place.isConnected) await this.draw(data.drawing());
   }
 
   async draw({ data, layout, config }) {
@@ -53,13 +61,30 @@ class Plot {
     if (isNew) this.place.replaceChildren(); // it may have said that there is no library
     // As many pixels as the screen has: plotly would draw four times as many.
     const options = { ...config, plotGlPixelRatio: devicePixelRatio };
-    await withoutMultisampling(() => this.plotly.react(this.place, data, { ...layout, width }, options));
+    const choosing = { dragmode: layout.dragmode, clickmode: layout.clickmode };
+    const isLater = isNew && layout.dragmode;
+    const first = { ...layout, width, ...(isLater ? { dragmode: false, clickmode: "event" } : {}) };
+    await withoutMultisampling(() => this.plotly.react(this.place, data, first, options));
+    if (isLater) this.whenThePointerComes(() => this.plotly.relayout(this.place, choosing));
     if (isNew) {
       this.place.on("plotly_selected", (event) => event && this.take());
       this.place.on("plotly_deselect", () => this.take());
     }
     this.place.dataset.drawn = data.reduce((sum, trace) => sum + trace.customdata.length, 0);
     if (this.chosen.size) this.take(); // some may be gone
+  }
+
+  // To choose, plotly needs all points a second time, in a second context: a seventh of a second without a graphics
+  // card, which the first picture does not wait for.
+  whenThePointerComes(prepare) {
+    const came = new AbortController();
+    const once = () => {
+      came.abort();
+      prepare();
+    };
+    for (const kind of ["pointermove", "pointerdown"]) {
+      this.place.addEventListener(kind, once, { capture: true, signal: came.signal });
+    }
   }
 
   // Keep what was chosen in sight when the same points come back in other colours.
