@@ -188,7 +188,7 @@ class Rules:
     blind_first : bool
         Hide the suggestion until the reviewer has chosen.
     gold_every : int
-        Show an item with a known answer after this many decisions; 0 for never.
+        One in so many items that a person is shown has a known answer; 0 for never.
     """
 
     opinions: int = 1

@@ -44,7 +44,7 @@ def list_people(audit: str, url: str | None) -> None:
     table = _new_table("name", "role", "active", "parts")
     for person in people:
         mine = ", ".join(f"{field} {value}" for name, field, value in parts if name == person.name)
-        table.add_row(person.name, str(person.role), "yes" if person.active else "no", mine or "everything")
+        _add(table, person.name, str(person.role), "yes" if person.active else "no", mine or "everything")
     _print(table)
 
 
@@ -114,7 +114,7 @@ def assign(
 @click.option("--opinions", type=click.IntRange(min=1), help="People who judge an item of the overlap.")
 @click.option("--overlap", type=click.FloatRange(0, 1), help="Share of items in the overlap; others need one opinion.")
 @click.option("--blind-first/--no-blind-first", default=None, help="Hide the suggestion until the reviewer has chosen.")
-@click.option("--gold-every", type=click.IntRange(min=0), help="Show a known answer after so many decisions; 0: never.")
+@click.option("--gold-every", type=click.IntRange(min=0), help="Let one in so many items have a known answer; 0: none.")
 @person_option
 @store_option
 def rules(audit: str, person: str | None, url: str | None, **changes: Any) -> None:
@@ -129,7 +129,7 @@ def rules(audit: str, person: str | None, url: str | None, **changes: Any) -> No
             store.team.set_rules(now, by=me(person))
     click.echo(f"opinions {now.opinions} on {now.overlap:.0%} of the items")
     click.echo(f"suggestion {'hidden until chosen' if now.blind_first else 'shown'}")
-    click.echo(f"known answers {f'after {now.gold_every} decisions' if now.gold_every else 'never'}")
+    click.echo(f"known answers: {f'one in {now.gold_every} items' if now.gold_every else 'none'}")
 
 
 @command.command(short_help="Show how people and classes do.")
@@ -145,13 +145,13 @@ def statistics(audit: str, person: str | None, url: str | None) -> None:
     people = _new_table("person", "decisions", "seconds each", "kappa", "gold", "took it (shown)", "took it (blind)")
     for one in found.people:
         shares = (_share(one.gold), _share(one.accepted_shown), _share(one.accepted_blind))
-        people.add_row(
-            one.person, str(one.decisions), _number(one.seconds_per_decision, 1), _number(one.kappa, 2), *shares
-        )
+        seconds, kappa = _number(one.seconds_per_decision, 1), _number(one.kappa, 2)
+        _add(people, one.person, str(one.decisions), seconds, kappa, *shares)
     _print(people)
     classes = _new_table("class", "decisions", "seconds each", "alpha", "gold")
     for each in found.classes:
-        classes.add_row(
+        _add(
+            classes,
             each.given_label or "(unlabelled)",
             str(each.decisions),
             _number(each.seconds_per_decision, 1),
@@ -169,6 +169,12 @@ def _new_table(*names: str) -> Table:
     for name in names:
         table.add_column(name)
     return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    from labelaudit.previews import printable
+
+    table.add_row(*map(printable, cells))
 
 
 def _print(table: Table) -> None:
