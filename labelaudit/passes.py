@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from labelaudit import large_pages
 from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
@@ -111,7 +112,7 @@ def _given_probabilities(labels: NDArray[np.int32], walk: Walk) -> NDArray[np.fl
 
     What is no probability is reported by the second pass, which sees whole rows.
     """
-    p_given = np.empty((len(walk.sources), walk.n), dtype=walk.dtype)
+    p_given = large_pages.empty((len(walk.sources), walk.n), walk.dtype)
     lookups = lookups_for(walk.n_values)
 
     def gather(rows: slice) -> None:

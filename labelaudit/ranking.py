@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
+from labelaudit import large_pages
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
 from labelaudit.kernels.order import order_downwards
 from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibrate, evidence_terms, log_margin
@@ -173,7 +174,7 @@ def _summed(
     terms: Mapping[str, NDArray[np.floating]], cuts: tuple[float, ...], n: int, threads: int | None
 ) -> tuple[NDArray[np.float64], list[int]]:
     """Return the sums of all terms, and how many sums of those that tell how many labels are wrong exceed each cut."""
-    score = np.empty(n)
+    score = large_pages.empty(n, np.float64)
     how_many = [values for name, values in terms.items() if name not in TELL_WHICH]
     which = [values for name, values in terms.items() if name in TELL_WHICH]
 
@@ -233,7 +234,7 @@ def _probability(
     score: NDArray[np.float64], calibration: Calibration, threads: int | None
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return probabilities, their sum, and what the sum would be if all labels that disagree were wrong."""
-    suspicion = np.empty(len(score))
+    suspicion = large_pages.empty(len(score), np.float64)
     if_all = math.exp(max(calibration.slope * (calibration.cut_if_all - calibration.cut), -700.0))
 
     def fill(part: slice) -> tuple[float, float]:

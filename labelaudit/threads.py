@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from labelaudit import large_pages
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -112,7 +114,7 @@ def in_blocks(
     >>> in_blocks(lambda rows: 2.0 * x[rows], 4).tolist()
     [0.0, 2.0, 4.0, 6.0]
     """
-    out = np.empty(n, dtype=dtype)
+    out = large_pages.empty(n, dtype)
 
     def fill(rows: slice) -> None:
         out[rows] = function(rows)
@@ -140,7 +142,7 @@ def columns_in_blocks(
     Returns
     -------
     dict of str to (n,) array
-        All columns of one type lie in one piece of memory, as :meth:`RowStatistics.allocate` explains.
+        All columns of one type lie in one piece of memory.
 
     Examples
     --------
@@ -152,7 +154,7 @@ def columns_in_blocks(
     columns: dict[str, NDArray[Any]] = {}
     for dtype in dict.fromkeys(types.values()):
         some = [name for name in types if types[name] == dtype]
-        columns |= zip(some, np.empty((len(some), n), dtype=dtype), strict=True)
+        columns |= zip(some, large_pages.empty((len(some), n), dtype), strict=True)
 
     def fill(rows: slice) -> None:
         for name, values in function(rows):

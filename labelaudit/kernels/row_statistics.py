@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit import large_pages
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -92,14 +94,15 @@ class RowStatistics:
     ) -> RowStatistics:
         """Return uninitialised statistics of `n` rows, with `dtype` for all that is no class index.
 
-        All of one type lie in one piece of memory, which the system hands out in large pages: for small ones it takes
-        as long as for the arithmetic. What is named in `without` is NaN or −1, read-only, and takes no memory.
+        All of one type lie in one piece of memory. What is named in `without` is NaN or −1, read-only, and takes no
+        memory.
         """
         names = [f.name for f in fields(cls) if f.name != "n_classes" and f.name not in without]
         indices = [name for name in names if name in _CLASS_INDICES]
         numbers = [name for name in names if name not in _CLASS_INDICES]
-        arrays: dict[str, NDArray[Any]] = dict(zip(indices, np.empty((len(indices), n), dtype=np.int32), strict=True))
-        arrays |= zip(numbers, np.empty((len(numbers), n), dtype=dtype), strict=True)
+        arrays: dict[str, NDArray[Any]] = {}
+        arrays |= zip(indices, large_pages.empty((len(indices), n), np.int32), strict=True)
+        arrays |= zip(numbers, large_pages.empty((len(numbers), n), dtype), strict=True)
         for name in without:
             nothing = np.array(-1, np.int32) if name in _CLASS_INDICES else np.array(np.nan, dtype)
             arrays[name] = np.broadcast_to(nothing, (n,))
