@@ -104,9 +104,16 @@ def _drop_output() -> None:
 
 
 def _show(error: LabelAuditError) -> None:
-    click.echo(click.style("Error: ", fg="red", bold=True) + error.problem, err=True)
+    click.echo(click.style("Error: ", fg="red", bold=True) + _harmless(error.problem), err=True)
     if error.fix:
-        click.echo(click.style("  Fix: ", bold=True) + error.fix, err=True)
+        click.echo(click.style("  Fix: ", bold=True) + _harmless(error.fix), err=True)
+
+
+def _harmless(text: str) -> str:
+    """Return lines of text in which no name out of the data acts on the terminal."""
+    from labelaudit.previews import printable
+
+    return "\n".join(map(printable, text.splitlines()))
 
 
 if __name__ == "__main__":

@@ -186,8 +186,9 @@ def _not_written_by_audits(folder: Path) -> tuple[str, ...]:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / _MANIFEST
     if not file.is_file():
-        what = "is no audit folder" if folder.exists() else "does not exist"
-        raise AuditFolderError(f"{folder} {what}.", f"Make one with: labelaudit audit DATA --out {folder}")
+        if not folder.exists():
+            raise AuditFolderError(f"{folder} does not exist.", f"Make it with: labelaudit audit DATA --out {folder}")
+        raise AuditFolderError(f"{folder} is no audit folder.", "Give a folder that 'labelaudit audit' wrote.")
     try:
         manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         version = manifest["schema_version"]

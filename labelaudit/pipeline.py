@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from dataclasses import dataclass, replace
@@ -28,8 +29,6 @@ from labelaudit.scoring import Scores
 from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -81,6 +80,8 @@ def audit(
 
     Raises
     ------
+    UsageError
+        If `dataset` is no Dataset, but the path of one, say.
     LabelsError
         If the labels cannot be audited: none at all, or fewer than two classes.
     ProbabilityError
@@ -88,7 +89,8 @@ def audit(
     ModelError
         If the classifier cannot be fitted or gives unusable output.
     """
-    config = config or AuditConfig()
+    config = AuditConfig() if config is None else config
+    _check_kinds(dataset, config)
     tell = progress or silent
     started = time.perf_counter()
     check_auditable(
@@ -129,6 +131,22 @@ def audit(
         origin=dataset.origin,
         arrays=_arrays(obtained, neighbors),
     )
+
+
+def _check_kinds(dataset: object, config: object) -> None:
+    """Refuse what the names of the parameters invite: a path, a data frame, a dict of options."""
+    if not isinstance(dataset, Dataset):
+        raise UsageError(
+            f"audit() takes a Dataset, and this is a {type(dataset).__name__}.",
+            f"Read it first: labelaudit.audit(labelaudit.read({os.fspath(dataset)!r}))."
+            if isinstance(dataset, str | os.PathLike)
+            else "Read a file with labelaudit.read, or put arrays together with labelaudit.Dataset.from_arrays.",
+        )
+    if not isinstance(config, AuditConfig):
+        raise UsageError(
+            f"audit() takes an AuditConfig, and this is a {type(config).__name__}.",
+            "Give the options as labelaudit.AuditConfig(folds=10, seed=1).",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

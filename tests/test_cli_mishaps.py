@@ -13,6 +13,7 @@ from PIL import Image
 
 import labelaudit as la
 from labelaudit.__main__ import run
+from labelaudit.errors import EngineError, ModelError, OutputError
 
 CSV = "id,text,label\n" + "".join(
     f"t{i},{'a red warm fire' if i % 2 else 'a blue cold sea'} number {i},{'xy'[i % 2]}\n" for i in range(24)
@@ -240,6 +241,58 @@ def test_items_are_readable_at_every_width(width, tmp_path, monkeypatch, capsys)
         assert words in " ".join(" ".join(lines).split())
     assert all(head in lines[0] for head in ("Rank", "Suspicion", "Ambiguity", "Id", "Given", "Suggested"))
     assert len(lines) <= 7
+
+
+def test_notes_and_names_do_not_act_on_the_terminal(audited, capsys):
+    assert run(["decide", str(audited), "t2", "keep", "--note", "\x1b[31mred\x07", "--as", "ann"]) == 0
+    assert run(["history", str(audited), "t2", "--as", "ann"]) == 0
+    assert run(["decide", str(audited), "t3", "relabel", "\x1b[2J", "--as", "ann"]) == 3
+    said = capsys.readouterr()
+    assert "[31mred" in said.out
+    assert not {"\x1b", "\x07"} & {*said.out, *said.err}
+
+
+def test_a_history_without_events_says_so(audited, capsys):
+    assert run(["history", str(audited), "nobody", "--as", "ann"]) == 0
+    assert capsys.readouterr() == ("", "Nothing fits.\n")
+
+
+def test_unlabelled_and_not_assessable_items_are_counted(here, capsys):
+    (here / "good.csv").write_text(CSV + "u1,a red fire,\nu2,a blue sea,lonely\n")
+    assert run(["audit", "good.csv", *QUICK]) == 0
+    said = capsys.readouterr()
+    assert "26 items (1 unlabelled), 3 classes" in said.err
+    assert "among 26 (1 not assessable)" in said.out
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(here, capsys, monkeypatch):
+    monkeypatch.setattr("labelaudit.readers.read", lambda *a, **k: pytest.fail("the place is checked first"))
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)  # root may write anywhere
+    assert run(["audit", "good.csv"]) == 3
+    assert f"The folder {here} cannot be written to." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (EngineError("A worker process was killed."), True),
+        (OutputError("The disk is full."), True),
+        (ModelError("It failed."), False),
+    ],
+)
+def test_finished_folds_outlive_what_need_not_come_again(error, kept, here, capsys, monkeypatch):
+    def failing(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("labelaudit.pipeline.item_table", failing)
+    assert run(["audit", "good.csv", *QUICK]) == 3
+    said = capsys.readouterr().err
+    assert ("go on by adding --resume" in said) is kept
+    assert (here / "good.audit.partial").exists() is kept
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert run(["audit", "good.csv", "--resume", *QUICK]) == 0
+    assert not (here / "good.audit.partial").exists()
 
 
 def test_interruption_before_the_first_fold_leaves_nothing(here, capsys, monkeypatch):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import labelaudit as la
+from labelaudit.errors import UsageError
 
 HEAVY = ("pandas", "sklearn", "streamlit", "dask", "scipy", "numba", "pyarrow", "plotly", "sqlalchemy", "cleanlab")
 
@@ -34,3 +37,18 @@ def test_help_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stderr.strip() == "0 []"
     assert "audit" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: la.audit("tickets.csv"), "Read it first: labelaudit.audit(labelaudit.read('tickets.csv'))."),
+        (lambda: la.audit({"label": ["a", "b"]}), "this is a dict. Read a file with labelaudit.read"),
+        (lambda: la.audit(la.Dataset.from_arrays(["a", "b"], text=["x", "y"]), {"folds": 3}), "AuditConfig(folds=10"),
+        (lambda: la.read({"label": ["a", "b"]}), "this is a dict. What is in memory"),
+    ],
+)
+def test_what_is_no_dataset_is_told_so(call, message):
+    with pytest.raises(UsageError) as caught:
+        call()
+    assert message in str(caught.value)

@@ -123,7 +123,7 @@ def _carry(after: str, target: Path, person: str) -> None:
 
 def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     from labelaudit.audit_folder import check_replaceable
-    from labelaudit.errors import UsageError
+    from labelaudit.errors import OutputError, UsageError
 
     # Links keep their name: what they lead to may have one that says nothing.
     name = Path(os.path.abspath(data)).name or "data"  # noqa: PTH100
@@ -131,28 +131,40 @@ def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists.", "Choose another --out, or replace it with --overwrite.")
     check_replaceable(target)
-    if not target.resolve().parent.is_dir():
-        raise UsageError(
-            f"There is no folder {target.resolve().parent} for {target.name}.", "Create it or choose another --out."
-        )
+    parent = target.resolve().parent
+    if not parent.is_dir():
+        raise UsageError(f"There is no folder {parent} for {target.name}.", "Create it or choose another --out.")
+    if not os.access(parent, os.W_OK):
+        raise OutputError(f"The folder {parent} cannot be written to.", "Choose another --out.")
     return target
 
 
 @contextlib.contextmanager
 def _checkpoint_in(checkpoint: Path) -> Iterator[None]:
-    """Keep finished folds after an interruption, and nothing after an error, which would only come again."""
+    """Keep finished folds for another run; not after an error of options, data or model, which would come again."""
+    from labelaudit.errors import DataError, UsageError
+
+    kept = f"Finished folds are kept in {checkpoint}; go on by adding --resume to the same command."
     try:
         yield
-    except KeyboardInterrupt:
-        if checkpoint.is_dir() and any(checkpoint.iterdir()):
-            raise KeyboardInterrupt(
-                f"Interrupted. Finished folds are kept in {checkpoint}; go on by adding --resume to the same command."
-            ) from None
-        _remove(checkpoint)
-        raise KeyboardInterrupt("Interrupted. Nothing was written.") from None
-    except BaseException:
+    except (UsageError, DataError):
         _remove(checkpoint)
         raise
+    except KeyboardInterrupt:
+        said = kept if _holds_folds(checkpoint) else "Nothing was written."
+        raise KeyboardInterrupt(f"Interrupted. {said}") from None
+    except Exception:
+        if _holds_folds(checkpoint):
+            click.echo(kept, err=True)
+        raise
+
+
+def _holds_folds(checkpoint: Path) -> bool:
+    """Tell whether a fold was finished; what holds none is removed."""
+    holds = any(checkpoint.rglob("fold-*.npz"))
+    if not holds:
+        _remove(checkpoint)
+    return holds
 
 
 def _remove(folder: Path) -> None:
@@ -162,6 +174,8 @@ def _remove(folder: Path) -> None:
 
 
 def _recognised(dataset: Dataset) -> str:
+    from labelaudit.domain import UNLABELLED
+
     origin = dataset.origin
     if origin is None:
         return f"{len(dataset):,} items"
@@ -170,9 +184,9 @@ def _recognised(dataset: Dataset) -> str:
         for name in ("label", "text", "image", "id", "embeddings", "pred_probs", "group")
         if origin.options.get(name)
     )
-    return f"{origin.path}: {len(dataset):,} items, {dataset.n_classes} classes, {dataset.modality}" + (
-        f" ({used})" if used else ""
-    )
+    unlabelled = int((dataset.labels == UNLABELLED).sum())
+    items = f"{len(dataset):,} items" + (f" ({unlabelled:,} unlabelled)" if unlabelled else "")
+    return f"{origin.path}: {items}, {dataset.n_classes} classes, {dataset.modality}" + (f" ({used})" if used else "")
 
 
 def _listed(value: Any) -> str:
@@ -183,8 +197,9 @@ def _summarize(result: Audit, target: Path) -> None:
     from labelaudit.health import Health
 
     health = Health.from_dict(result.health)
+    among = f"{health.items:,}" + (f" ({health.not_assessable:,} not assessable)" if health.not_assessable else "")
     click.echo(
-        f"{health.suspects:,} suspect labels and {health.ambiguous:,} ambiguous items among {health.items:,}; "
+        f"{health.suspects:,} suspect labels and {health.ambiguous:,} ambiguous items among {among}; "
         f"about {health.expected_errors:,.0f} label errors expected."
     )
     if health.caution:

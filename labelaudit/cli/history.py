@@ -43,17 +43,20 @@ def command(
     with open_store(audit, store=url) as store:
         viewer = store.team.enter(me(person)).name
         events = store.records.history(viewer=viewer, item_id=item, of_person=by, limit=limit)
-    if form == "jsonl":
+    if not events:
+        click.echo("Nothing fits.", err=True)
+    elif form == "table":
+        _table(events)
+    else:
         for event in events:
             click.echo(json.dumps(event.as_plain()))
-        return
-    _table(events)
 
 
 def _table(events: list[Event]) -> None:
     from rich.table import Table
 
     from labelaudit.cli._console import results
+    from labelaudit.previews import printable
 
     table = Table(box=None, header_style="heading")
     for name in ("when", "who", "action", "item", "before", "after", "note", "id"):
@@ -61,7 +64,7 @@ def _table(events: list[Event]) -> None:
     for event in events:
         values = event.as_plain()
         before, after = values["before"] or {}, values["after"] or {}
-        table.add_row(
+        cells = (
             time_of(event.at),
             event.person,
             event.action,
@@ -71,6 +74,7 @@ def _table(events: list[Event]) -> None:
             str(after.get("note", "")),
             event.id[:8],
         )
+        table.add_row(*map(printable, cells))
     results().print(table, markup=False)
 
 

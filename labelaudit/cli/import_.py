@@ -92,6 +92,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _report(done: Imported) -> None:
+    from labelaudit.previews import printable
+
     of = f" of {', '.join(done.batch_ids)}" if done.batch_ids else ""
     verb = "would be recorded" if done.is_dry else "recorded"
     left = len(done.unanswered)
@@ -104,7 +106,7 @@ def _report(done: Imported) -> None:
         click.echo(f"{kind}: {count}")
         shown = [each for each in done.findings if each.kind == kind]
         for finding in shown:
-            click.echo(f"  {finding.where}, {finding.item_id!r}: {finding.message}")
+            click.echo("  " + printable(f"{finding.where}, {finding.item_id!r}: {finding.message}"))
         if count > len(shown):
             click.echo(f"  … and {count - len(shown)} more")
     if done.findings_table is not None:

@@ -122,7 +122,7 @@ def _death(exitcode: int | None) -> EngineError:
     if exitcode == -signal.SIGKILL:
         return EngineError(
             "A worker process was killed, most likely because memory ran out.",
-            "Use fewer at once (--workers 1), or close other programs. With --resume the finished folds are kept.",
+            "Use fewer at once (--workers 1), or close other programs.",
         )
     return EngineError(
         f"A worker process ended without a result (exit code {exitcode}).",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
-from labelaudit.errors import ReadError, UnknownNameError, did_you_mean
+from labelaudit.errors import ReadError, UnknownNameError, UsageError, did_you_mean
 from labelaudit.progress import ProgressCallback, silent
 from labelaudit.readers._again import found_again
 from labelaudit.registry import Registry
@@ -89,6 +89,8 @@ def read(
 
     Raises
     ------
+    UsageError
+        If `path` is no path.
     ReadError
         If the file is missing, broken, or cannot be told to be labelled data.
     LabelsError
@@ -100,7 +102,13 @@ def read(
     OutputError
         If images that the file holds cannot be unpacked.
     """
-    source = Path(path)
+    try:
+        source = Path(path)
+    except TypeError as error:
+        raise UsageError(
+            f"read() takes the path of a file or folder, and this is a {type(path).__name__}.",
+            "What is in memory becomes a dataset with labelaudit.Dataset.from_arrays.",
+        ) from error
     chosen = replace(options or ReadOptions(), **_plain(changes))
     try:
         if not source.exists():
