@@ -250,11 +250,14 @@ class BatchItem:
     fields : mapping of str to (str, int, float, bool or None), optional
         Its table row.
     given_label, suggested_label : str, optional
-        Class names.
+        Class names; the second is what the model would answer, which may be the first.
     suggested_probability, suspicion, ambiguity : float, optional
         0..1, from the audit.
     why : str
-        Why it was chosen, in words.
+        Why it was chosen, in words for annotators; of a known answer it says what it would of any other item.
+    part : str
+        What it was chosen as: ``suspects``, ``ambiguous``, ``gold``, ``random`` or the name of a score or queue. It is
+        not for annotators: a known answer that looks like one measures nobody.
     inclusion_probability : float, optional
         Probability with which the strategy would choose it, over its seeds; None if that is not known.
     """
@@ -270,6 +273,7 @@ class BatchItem:
     suspicion: float | None = None
     ambiguity: float | None = None
     why: str = ""
+    part: str = ""
     inclusion_probability: float | None = None
 
 

@@ -45,7 +45,7 @@ def make_items(n=N, seed=0):
 
 def chosen_from(items, **options):
     vectors = np.random.default_rng(1).normal(size=(len(items), 8))
-    extra = {name: options.pop(name) for name in ("decided", "gold") if name in options}
+    extra = {name: options.pop(name) for name in ("decided", "gold", "only") if name in options}
     return pick(items, BatchOptions(**options), classes=("a", "b", "c"), vectors=vectors, **extra)
 
 
@@ -77,6 +77,44 @@ def test_where_nobody_would_differ_their_share_goes_to_suspects():
     found = chosen_from(make_items().assign(ambiguity=0.0), size=40)
     assert set(found.part) == {"suspects"}
     assert len(found.places) == 40
+
+
+def test_what_is_hardly_ambiguous_is_not_called_so():
+    items = make_items().assign(ambiguity=lambda table: np.where(table["ambiguity"] > 0.95, table["ambiguity"], 0.3))
+    found = chosen_from(items, size=40)
+    chosen = items.iloc[found.places[np.array(found.part) == "ambiguous"]]
+    assert 0 < len(chosen) < 6
+    assert chosen["ambiguity"].min() > 0.95
+    assert len(found.places) == 40
+
+
+def test_where_no_suspect_loses_a_place_all_ambiguous_items_are_candidates():
+    items = make_items()
+    options = BatchOptions(size=60, suspects=0.0, ambiguous=1.0, gold=0.0)
+    found = pick(items, options, classes=("a", "b", "c"))
+    assert set(found.part) == {"ambiguous"}
+    assert len(found.places) == 60
+    assert items["suspicion"].iloc[found.places].min() < items["suspicion"].iloc[74]  # the horizon of a batch of 60
+
+
+@pytest.mark.parametrize(("queue", "score"), [("conflicts", "suspicion"), ("ambiguous", "ambiguity")])
+def test_a_queue_is_chosen_from_alone_and_in_its_order(queue, score):
+    items = make_items()
+    only = items.index[50:150]
+    found = chosen_from(items, size=20, queue=queue, strategy="top", only=only)
+    assert items.index[found.places].tolist() == items.loc[only, score].nlargest(20).index.tolist()
+    assert set(found.part) == {queue}
+
+
+def test_known_answers_are_asked_for_as_such_only():
+    items = make_items()
+    gold = items.index[:100]
+    for options in ({"by": "entropy"}, {"random": 0.5}, {"queue": "suspects", "only": items.index}):
+        found = chosen_from(items, size=100, gold=gold, **options)
+        golden = items.index[found.places].isin(gold)
+        assert (np.array(found.part)[golden] == "gold").all()
+    found = chosen_from(items, size=20, random=0.1, gold=gold, decided=items.index)
+    assert (found.part, found.displaced_errors) == (("gold",), 0)
 
 
 def test_no_part_repeats_the_content_of_another():
@@ -148,6 +186,9 @@ def test_every_strategy_fills_a_batch(strategy):
     [
         ({"size": 0}, ConfigError, "at least 1"),
         ({"size": 5, "random": 1.5}, ConfigError, "between 0 and 1"),
+        ({"size": 5, "queue": "conflict"}, UnknownNameError, "Did you mean 'conflicts'"),
+        ({"size": 5, "by": "rank"}, UnknownNameError, "Unknown score 'rank'"),
+        ({"size": 5, "groups": (("channel", "phone"),)}, UnknownNameError, "Available: chat, mail"),
         ({"size": 5, "suspects": 0.0, "ambiguous": 0.0, "gold": 0.0}, ConfigError, "all queues are 0"),
         ({"size": 5, "strategy": "sperad"}, UnknownNameError, "Did you mean 'spread'"),
         ({"size": 5, "by": "entrpy"}, UnknownNameError, "Did you mean 'entropy'"),
@@ -198,9 +239,44 @@ def test_a_batch_has_the_content_of_its_items(texts):
     position = {item_id: k for k, item_id in enumerate(texts.ids)}
     for item, part in zip(batch.items, chosen.part, strict=True):
         assert item.text == texts.text[position[item.item_id]]
-        assert item.why.startswith({"suspects": "suspect, rank", "ambiguous": "ambiguous, rank"}[part])
+        assert item.why.startswith({"suspects": "suspect, rank", "ambiguous": "people may differ (ambiguity 0."}[part])
         assert item.inclusion_probability == 1
     assert batch.modality == "text"
+
+
+def test_a_known_answer_looks_like_a_suspect_to_annotators(texts):
+    audit = audit_of(texts)
+    batch, chosen = choose(audit, BatchOptions(size=40), dataset=texts, gold=audit.items.index[300:])
+    golden = [item for item in batch.items if item.part == "gold"]
+    assert [item.part for item in batch.items] == list(chosen.part)
+    assert len(golden) == 2
+    for item in golden:
+        assert item.why == f"suspect, rank {audit.items.loc[item.item_id, 'rank']}: because"
+
+
+def test_the_suggestion_is_what_the_model_would_answer(texts):
+    audit = audit_of(texts)
+    sure = replace(audit, items=audit.items.assign(self_confidence=0.02, suggested_probability=0.01))
+    batch, _ = choose(sure, BatchOptions(size=5), dataset=texts)
+    assert [item.suggested_label for item in batch.items] == [item.given_label for item in batch.items]
+    assert [item.suggested_probability for item in batch.items] == pytest.approx([0.98] * 5)
+    doubtful = replace(audit, items=audit.items.assign(self_confidence=0.6, suggested_probability=0.5))
+    batch, _ = choose(doubtful, BatchOptions(size=5), dataset=texts)
+    found = [item.suggested_label for item in batch.items]
+    assert found == audit.items.loc[[item.item_id for item in batch.items], "suggested_label"].tolist()
+
+
+def test_what_decisions_taught_goes_before_what_the_audit_thought(texts):
+    audit = audit_of(texts)
+    last = audit.items.index[-5:].tolist()
+    options = BatchOptions(size=3, strategy="top", ambiguous=0)
+    learned = {item_id: 1 - k / 1e6 for k, item_id in enumerate(last)}
+    batch, _ = choose(
+        replace(audit, items=audit.items.assign(is_suspect=True)), options, dataset=texts, suspicion=learned
+    )
+    assert [item.item_id for item in batch.items] == last[:3]
+    assert [item.why for item in batch.items] == [f"suspect, rank {rank}: because" for rank in (1, 2, 3)]
+    assert batch.items[1].suspicion == 1 - 1e-6
 
 
 def test_the_same_choice_has_the_same_id_and_another_has_another(texts):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from labelaudit.batches import BatchOptions, choose, keep_record, records
+from labelaudit.batches import QUEUES, BatchOptions, choose, keep_record, pick, records, withdraw
 from labelaudit.domain import Annotation, Batch, BatchItem
 from labelaudit.errors import DecisionRefusedError, ReadError, UnknownNameError, UsageError
 from labelaudit.formats import FORMATS, write_batch
-from labelaudit.loop import batch_status, compare, import_answers, settled_items
+from labelaudit.loop import batch_status, candidates, compare, import_answers
 from labelaudit.loop.answers import Answers
 from labelaudit.loop.examining import examine
 from labelaudit.loop.findings import Findings
@@ -184,12 +184,58 @@ def test_only_a_lead_brings_new_people(audit, tmp_path):
 
 def test_items_out_in_a_batch_are_not_sent_again(audit, tmp_path):
     _, path = sent(audit, tmp_path)
-    settled, gold = settled_items(audit)
-    assert (len(settled), gold) == (8, frozenset())
+    settled = candidates(audit).settled
+    assert (len(settled), candidates(audit).gold) == (8, frozenset())
     import_answers(audit, answered(path, {"r0": [{"verdict": "ambiguous"}]}), "jsonl", person="lea")
-    assert settled_items(audit)[0] == settled
+    assert candidates(audit).settled == settled
     with pytest.raises(UsageError, match="No item is left"):
         choose(audit, BatchOptions(size=2), decided=settled)
+
+
+def test_a_batch_that_is_taken_back_gives_its_items_free_and_is_still_known(audit, tmp_path):
+    batch, path = sent(audit, tmp_path)
+    with pytest.raises(UnknownNameError, match="Unknown batch"):
+        withdraw(audit.path, "b-7")
+    withdraw(audit.path, batch.batch_id)
+    assert candidates(audit).settled == frozenset()
+    assert [each.record.withdrawn for each in batch_status(audit)] == [True]
+    assert import_answers(audit, answered(path, {"r0": [{"labels": ["pos"]}]}), "jsonl", person="lea").recorded == 1
+    assert candidates(audit).settled == {"r0"}
+
+
+def test_disagreements_are_left_to_a_lead_unless_their_queue_is_asked_for(audit, tmp_path):
+    _, path = sent(audit, tmp_path)
+    both = [{"labels": ["neg"], "annotator": "ann"}, {"labels": ["pos"], "annotator": "bob"}]
+    said = {"r0": both, "r1": both[:1], "r2": [{"verdict": "skip", "annotator": "ann"}]}
+    import_answers(audit, answered(path, said), "jsonl", person="lea")
+    assert {"r0", "r1", "r2"} <= candidates(audit).settled
+    asked = {queue: candidates(audit, queue=queue) for queue in QUEUES}
+    assert asked["conflicts"].only == {"r0"}
+    assert asked["skipped"].only == {"r2"}
+    assert "r0" not in asked["conflicts"].settled
+    assert "r2" not in asked["skipped"].settled
+    assert asked["flagged"].only == asked["suspects"].only | asked["ambiguous"].only
+    left = asked["conflicts"]
+    again = pick(
+        audit.items,
+        BatchOptions(size=5, queue="conflicts"),
+        classes=audit.classes,
+        decided=left.settled,
+        only=left.only,
+    )
+    assert audit.items.index[again.places].tolist() == ["r0"]
+
+
+def test_a_batch_follows_what_decisions_taught(audit, tmp_path):
+    _, path = sent(audit, tmp_path)
+    import_answers(audit, answered(path, {"r0": [{"labels": ["pos"]}]}), "jsonl", person="lea")
+    with open_store(audit) as store:
+        store.rescore({"r3": 0.875})
+    left = candidates(audit).suspicion
+    assert left["r3"] == 0.875
+    assert "r0" not in left
+    others = {item_id: value for item_id, value in left.items() if item_id != "r3"}
+    assert others == audit.items.loc[list(others), "suspicion"].to_dict()
 
 
 # ---- what can be wrong with an answer

@@ -61,6 +61,12 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
     assert "ann" in call("status", audit)
     out = call("batch", audit, "--minutes", "1", "--format", "label-studio", "--out", tmp_path / "more.json")
     assert "At 4.0 seconds an answer: 15 items." in out
+    assert "It replaces" not in call("batch", audit, "--size", "4", "--format", "csv", "--out", batch, "--overwrite")
+    out = call("batch", audit, "--size", "4", "--format", "csv", "--out", batch, "--overwrite")
+    assert out.count("It replaces the batch b-") == 1
+    withdrawn = out.rpartition("--withdraw ")[2].strip()
+    assert "(withdrawn)" in call("status", audit, "--withdraw", withdrawn)
+    assert "It replaces" not in call("batch", audit, "--size", "3", "--format", "csv", "--out", tmp_path / "3.csv")
     call("apply", audit, "--out", tmp_path / "clean.csv")
     clean = tmp_path / "clean.audit"
     out = call("audit", tmp_path / "clean.csv", "--out", clean, "--after", audit, "--workers", "1", "--folds", "2")
@@ -82,6 +88,8 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
         (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--mix", "suspects=x"), "is no number"),
         (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--random", "110%"), "is no share"),
         (("batch", "AUDIT", "--minutes", "3", "--format", "csv", "--out", "x"), "give it with --seconds"),
+        (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--queue", "all"), "Unknown queue 'all'"),
+        (("status", "AUDIT", "--withdraw", "b-7"), "Unknown batch 'b-7'"),
         (("batch", "AUDIT", "--money", "3", "--format", "csv", "--out", "x"), "--per-hour"),
         (("batch", "AUDIT", "--minutes", "1", "--seconds", "90", "--format", "csv", "--out", "x"), "not enough"),
         (("import", "AUDIT", "nowhere.csv", "--format", "csv"), "has no batch"),

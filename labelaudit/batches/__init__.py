@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.batches.options import BatchOptions
+from labelaudit.batches.options import QUEUES, BatchOptions
 from labelaudit.batches.picking import Chosen, pick
-from labelaudit.batches.records import BatchRecord, keep_record, records
+from labelaudit.batches.records import BatchRecord, keep_record, records, withdraw
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.errors import DataError, UsageError
 
@@ -29,17 +29,10 @@ if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
     from labelaudit.domain import Dataset
 
-__all__ = ["BatchOptions", "BatchRecord", "Chosen", "choose", "keep_record", "pick", "records"]
+__all__ = ["QUEUES", "BatchOptions", "BatchRecord", "Chosen", "choose", "keep_record", "pick", "records", "withdraw"]
 
 
-_FROM_AUDIT = (
-    "content_hash",
-    "given_label",
-    "suggested_label",
-    "suggested_probability",
-    "suspicion",
-    "ambiguity",
-)
+_FROM_AUDIT = ("content_hash", "given_label", "suspicion", "ambiguity")
 """Columns of ``audit.items`` that an item of a batch has as well."""
 
 
@@ -50,6 +43,8 @@ def choose(
     dataset: Dataset | None = None,
     decided: Collection[str] = (),
     gold: Collection[str] = (),
+    only: Collection[str] | None = None,
+    suspicion: Mapping[str, float] | None = None,
 ) -> tuple[Batch, Chosen]:
     """Choose a batch from an audit.
 
@@ -65,6 +60,10 @@ def choose(
         Ids of items that need no more answers, or are out with annotators already.
     gold : collection of str
         Ids of items with a known answer.
+    only : collection of str, optional
+        Ids of the items to choose among; default: all.
+    suspicion : mapping of str to float, optional
+        Suspicion of items, 0..1, in the light of decisions made since the audit; default: that of the audit.
 
     Returns
     -------
@@ -84,8 +83,9 @@ def choose(
     """
     content = _content(audit) if dataset is None else dataset
     place = _places(audit, content)
+    table = audit.items if not suspicion else _rescored(audit.items, suspicion)
     chosen = pick(
-        audit.items,
+        table,
         options,
         classes=audit.classes,
         vectors=audit.arrays.get("embeddings"),
@@ -93,13 +93,16 @@ def choose(
         positions=place,
         decided=decided,
         gold=gold,
+        only=only,
     )
     items = tuple(
         BatchItem(
-            item_id=str(audit.items.index[row]),
-            why=_why(audit.items, int(row), part),
+            item_id=str(table.index[row]),
+            why=_why(table, int(row), part),
+            part=part,
             inclusion_probability=None if np.isnan(inclusion) else float(inclusion),
-            **{name: _plain(audit.items[name].iloc[row]) for name in _FROM_AUDIT},
+            **{name: _plain(table[name].iloc[row]) for name in _FROM_AUDIT},
+            **_suggestion(table, int(row)),
             **_shown(content, int(place[row]), options.image_url),
         )
         for row, part, inclusion in zip(chosen.places, chosen.part, chosen.inclusion, strict=True)
@@ -171,15 +174,43 @@ def _location(image: str, dataset: Dataset, url: str | None) -> str:
     return url.rstrip("/") + "/" + quote(Path(image).relative_to(folder).as_posix())
 
 
+_OF_QUEUES = {"flagged": "flagged", "conflicts": "people disagree", "skipped": "somebody skipped it"}
+
+
+def _rescored(items: pd.DataFrame, suspicion: Mapping[str, float]) -> pd.DataFrame:
+    """Return the items with another suspicion, ranked by it; those without one keep theirs."""
+    import pandas as pd
+
+    now = pd.Series(items.index.map(suspicion), index=items.index, dtype="float64").fillna(items["suspicion"])
+    if now.equals(items["suspicion"].astype("float64")):
+        return items
+    order = now.rename("suspicion").to_frame().assign(item_id=items.index)
+    order = order.dropna().sort_values(["suspicion", "item_id"], ascending=[False, True])
+    rank = pd.Series(range(1, len(order) + 1), index=order.index, dtype="Int64")
+    return items.assign(suspicion=now, rank=rank.reindex(items.index))
+
+
+def _suggestion(items: pd.DataFrame, row: int) -> dict[str, Any]:
+    """Return what the model would answer; an audit suggests the best *other* class, also where that is unlikely."""
+    suggested = {name: _plain(items[name].iloc[row]) for name in ("suggested_label", "suggested_probability")}
+    doubt = _plain(items["self_confidence"].iloc[row]) if "self_confidence" in items.columns else None
+    if doubt is None or suggested["suggested_probability"] is None or suggested["suggested_probability"] > 1 - doubt:
+        return suggested
+    return {"suggested_label": _plain(items["given_label"].iloc[row]), "suggested_probability": 1 - doubt}
+
+
 def _why(items: pd.DataFrame, row: int, part: str) -> str:
-    if part in {"random", "gold"}:
-        return {"random": "drawn at random", "gold": "known answer"}[part]
+    """Say why an item was chosen; a known answer is not told from a suspect."""
+    if part == "random":
+        return "drawn at random"
     reasons = _plain(items["reasons"].iloc[row]) or ""
-    column = {"suspects": "rank", "ambiguous": "ambiguity_rank"}.get(part)
-    if column is None:
-        return f"by {part}" + (f": {reasons}" if reasons else "")
-    name = {"suspects": "suspect", "ambiguous": "ambiguous"}[part]
-    return f"{name}, rank {_plain(items[column].iloc[row])}" + (f": {reasons}" if reasons else "")
+    if part in {"suspects", "gold"}:
+        what = f"suspect, rank {_plain(items['rank'].iloc[row])}"
+    elif part == "ambiguous":
+        what = f"people may differ (ambiguity {items['ambiguity'].iloc[row]:.2f})"
+    else:
+        what = _OF_QUEUES.get(part, f"by {part}")
+    return what + (f": {reasons}" if reasons else "")
 
 
 def _batch(audit: Audit, items: tuple[BatchItem, ...], options: BatchOptions) -> Batch:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labelaudit.errors import ConfigError
+from labelaudit.errors import ConfigError, UnknownNameError
 
-__all__ = ["BatchOptions"]
+__all__ = ["QUEUES", "BatchOptions"]
+
+QUEUES = ("suspects", "ambiguous", "flagged", "conflicts", "skipped")
+"""Queues that a batch may be chosen from: by flags; items on which people disagree; items that somebody skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,9 @@ class BatchOptions:
         Share drawn uniformly at random among all items that are open, 0..1.
     by : str, optional
         A column of ``audit.items`` (a score) to choose by, highest first, instead of the queues.
+    queue : str, optional
+        One of `QUEUES`, to choose from it alone instead of the mix: by ambiguity if it is ``ambiguous``, else by
+        suspicion, or by the score that `by` names.
     given, suggested : tuple of str
         Only items given, or suggested, one of these classes.
     groups : tuple of (str, str)
@@ -45,6 +51,7 @@ class BatchOptions:
     gold: float = 0.05
     random: float = 0.0
     by: str | None = None
+    queue: str | None = None
     given: tuple[str, ...] = ()
     suggested: tuple[str, ...] = ()
     groups: tuple[tuple[str, str], ...] = ()
@@ -59,5 +66,7 @@ class BatchOptions:
         for name in ("suspects", "ambiguous", "gold", "random"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"The share '{name}' is {getattr(self, name)}.", "It must be between 0 and 1.")
+        if self.queue is not None and self.queue not in QUEUES:
+            raise UnknownNameError.among("queue", self.queue, QUEUES)
         if self.suspects + self.ambiguous + self.gold == 0 and self.random < 1:
             raise ConfigError("The shares of all queues are 0.", "Give at least one of them more.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.batches.options import QUEUES
 from labelaudit.batches.space import Space
 from labelaudit.errors import UnknownNameError, UsageError
 from labelaudit.selection import STRATEGIES, Pool, Present, horizon
@@ -23,6 +24,15 @@ __all__ = ["Chosen", "pick"]
 _AHEAD = 10
 """Candidates that a strategy looks at, for each item that it is to choose."""
 
+_UNDECIDED = 1 / 3
+"""Least ambiguity of an item that is taken as an ambiguous one: one and a half classes to choose from, in effect."""
+
+_ORDERS = {queue: "ambiguity" if queue == "ambiguous" else "suspicion" for queue in QUEUES}
+"""Scores by which the queues of a review are ordered."""
+
+_NO_SCORES = frozenset({"row", "rank", "ambiguity_rank"})
+"""Numbers of ``audit.items`` that say nothing of an item, or are lowest where there is most to find."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chosen:
@@ -33,7 +43,7 @@ class Chosen:
     places : (k,) intp
         Rows of ``audit.items``.
     part : (k,) tuple of str
-        ``suspects``, ``ambiguous``, ``gold``, ``random`` or the name of the score.
+        ``suspects``, ``ambiguous``, ``gold``, ``random`` or the name of the score or queue that was asked for.
     inclusion : (k,) float64
         Inclusion probability of each; NaN where it is not known.
     displaced_errors : float
@@ -56,6 +66,7 @@ def pick(
     positions: NDArray[np.intp] | None = None,
     decided: Collection[str] = (),
     gold: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> Chosen:
     """Choose rows of ``audit.items``; see :func:`choose`.
 
@@ -73,7 +84,7 @@ def pick(
         Neighbours, in the order of the data.
     positions : (n,) intp, optional
         Position in the data of each row of `items`; default: the same order.
-    decided, gold
+    decided, gold, only
         As in :func:`choose`.
     """
     strategy = STRATEGIES.get(options.strategy)
@@ -83,7 +94,11 @@ def pick(
             "Choose another --strategy, such as spread or top.",
         )
     space = Space.of(vectors, neighbors, np.arange(len(items)) if positions is None else positions)
-    is_open, is_gold = _eligible(items, options, classes, decided, gold)
+    fits = _fitting(items, options, classes)
+    if only is not None:
+        fits &= items.index.isin(list(only))
+    is_gold = fits & items.index.isin(list(gold))
+    is_open = fits & ~is_gold & ~items.index.isin(list(decided))
     return _Picker(items, options, classes=classes, space=space, is_open=is_open).pick(is_gold)
 
 
@@ -107,16 +122,15 @@ class _Picker:
     def pick(self, is_gold: NDArray[np.bool_]) -> Chosen:
         """Choose all parts, each from what the ones before have left."""
         options = self._options
-        if not self._is_open.any():
-            raise UsageError("No item is left to choose.", "Everything that fits is decided or out in another batch.")
         n_random = round(options.size * options.random)
         displaced = self._displaced(n_random)
         self._take_random(n_random)
         left = options.size - n_random
-        if options.by is not None:
-            self._take(options.by, _column(self._items, options.by), left, flagged=None)
-        else:
+        score = options.by or _ORDERS.get(options.queue or "")
+        if score is None:
             self._take_queues(left, is_gold)
+        else:
+            self._take(options.by or options.queue or score, _column(self._items, score), left, flagged=None)
         return self._woven(displaced)
 
     def _take_queues(self, size: int, is_gold: NDArray[np.bool_]) -> None:
@@ -124,7 +138,7 @@ class _Picker:
         total = options.suspects + options.ambiguous + options.gold
         if total == 0 or size == 0:
             return
-        n_gold = min(round(size * options.gold / total), int((is_gold & self._is_open).sum()))
+        n_gold = min(round(size * options.gold / total), int(is_gold.sum()))
         self._take_gold(is_gold, n_gold)
         # Before the suspects: an item that is both is in either way, and so costs no suspect its place.
         n_ambiguous = self._take_ambiguous(round(size * options.ambiguous / total))
@@ -135,11 +149,16 @@ class _Picker:
         """Take the items where an opinion is worth most: people may differ, and the label may be wrong.
 
         Both must hold: what is merely hard, and labelled as most would label it, stays as it is whatever the answer. So
-        the order is suspicion times ambiguity, among what comes by suspicion before the horizon of the batch.
+        the order is suspicion times ambiguity, among what comes by suspicion before the horizon of the batch; among
+        all items where no places of suspects are at stake.
         """
-        candidates = self._ranked(self._suspicion, self._is_suspect)[: horizon(self._options.size)]
+        candidates = self._ranked(self._suspicion, self._is_suspect)
+        if self._options.suspects:
+            candidates = candidates[: horizon(self._options.size)]
+        ambiguity = _numbers(self._items["ambiguity"])
+        candidates = candidates[ambiguity[candidates] >= _UNDECIDED]
         worth = np.full(len(self._items), np.nan)
-        worth[candidates] = self._suspicion[candidates] * _numbers(self._items["ambiguity"])[candidates]
+        worth[candidates] = self._suspicion[candidates] * ambiguity[candidates]
         worth[worth <= 0] = np.nan
         return self._take("ambiguous", worth, size, flagged=None)
 
@@ -174,16 +193,15 @@ class _Picker:
 
     def _take_random(self, size: int) -> None:
         rows = np.flatnonzero(self._is_open)
-        if size:
+        if size and len(rows):
             drawn = self._rng.choice(rows, size=min(size, len(rows)), replace=False)
             self._add(drawn, "random", np.full(len(drawn), len(drawn) / len(rows)))
 
     def _take_gold(self, is_gold: NDArray[np.bool_], size: int) -> None:
-        rows = np.flatnonzero(is_gold & self._is_open)
+        rows = np.flatnonzero(is_gold)
         if size:
             drawn = self._rng.choice(rows, size=size, replace=False)
             self._add(drawn, "gold", np.full(size, size / len(rows)))
-        self._is_open &= ~is_gold  # an item whose answer is known is asked for no other reason
 
     def _add(self, rows: NDArray[np.intp], part: str, inclusion: NDArray[np.float64]) -> None:
         self._parts.append((rows, part, inclusion))
@@ -192,12 +210,16 @@ class _Picker:
     def _displaced(self, n_random: int) -> float:
         """Return how many errors fewer a batch is expected to hold if `n_random` of its places go to chance."""
         suspicion = np.sort(np.nan_to_num(self._suspicion[self._is_open]))[::-1]
+        if not n_random or not len(suspicion):
+            return 0.0
         last = suspicion[max(0, self._options.size - n_random) : self._options.size]
         return max(0.0, float(last.sum() - len(last) * suspicion.mean()))
 
     def _woven(self, displaced: float) -> Chosen:
         """Spread the parts evenly over the batch, so that whoever stops early has seen some of each."""
         parts = [part for part in self._parts if len(part[0])]
+        if not parts:
+            raise UsageError("No item is left to choose.", "Everything that fits is decided or out in another batch.")
         when = np.concatenate([(np.arange(len(rows)) + 0.5) / len(rows) for rows, _, _ in parts])
         order = np.argsort(when, kind="stable")
         names = [name for rows, name, _ in parts for _ in rows]
@@ -209,33 +231,29 @@ class _Picker:
         )
 
 
-def _eligible(
-    items: pd.DataFrame,
-    options: BatchOptions,
-    classes: Sequence[str],
-    decided: Collection[str],
-    gold: Collection[str],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which rows may be chosen, and which of them have a known answer."""
-    is_gold = items.index.isin(list(gold))
-    is_open = ~items.index.isin(list(decided)) | is_gold
+def _fitting(items: pd.DataFrame, options: BatchOptions, classes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which rows meet all filters of the options."""
+    fits = np.ones(len(items), dtype=bool)
     for column, wanted in (("given_label", options.given), ("suggested_label", options.suggested)):
         unknown = next((name for name in wanted if name not in classes), None)
         if unknown is not None:
             raise UnknownNameError.among("class", unknown, classes)
         if wanted:
-            is_open &= items[column].isin(list(wanted)).to_numpy(dtype=bool)
+            fits &= items[column].isin(list(wanted)).to_numpy(dtype=bool)
     for name, value in options.groups:
         column = f"group:{name}"
         if column not in items.columns:
             known = [each.removeprefix("group:") for each in items.columns if each.startswith("group:")]
             raise UnknownNameError.among("group", name, known)
-        is_open &= (items[column] == value).to_numpy(dtype=bool)
-    return is_open, is_gold
+        has_value = (items[column] == value).to_numpy(dtype=bool)
+        if not has_value.any():
+            raise UnknownNameError.among(f"value of {name}", value, sorted(items[column].dropna().astype(str).unique()))
+        fits &= has_value
+    return fits
 
 
 def _column(items: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    numeric = [column for column in items.columns if items[column].dtype.kind in "fiu"]
+    numeric = [column for column in items.columns if items[column].dtype.kind in "fiu" and column not in _NO_SCORES]
     if name not in numeric:
         raise UnknownNameError.among("score", name, numeric)
     return _numbers(items[name])

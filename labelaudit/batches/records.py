@@ -9,16 +9,16 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelaudit.atomic import atomic_file
 from labelaudit.domain import Batch, BatchItem
-from labelaudit.errors import AuditFolderError, UsageError
+from labelaudit.errors import AuditFolderError, OutputError, UnknownNameError, UsageError
 
-__all__ = ["BatchRecord", "keep_record", "records"]
+__all__ = ["BatchRecord", "keep_record", "records", "withdraw"]
 
 _FOLDER = "batches"
 _VERSION = 1
@@ -35,7 +35,7 @@ class BatchRecord:
     format : str
         Name of the format.
     path : str
-        Where it was written.
+        Where it was written, in full.
     created : str
         When (UTC, ISO 8601).
     checksum : str
@@ -44,6 +44,8 @@ class BatchRecord:
         How it was chosen.
     lost : tuple of str
         What the format has no place for.
+    withdrawn : bool
+        Whether nobody is expected to answer it any more.
     """
 
     batch: Batch
@@ -53,6 +55,7 @@ class BatchRecord:
     checksum: str
     options: dict[str, Any]
     lost: tuple[str, ...] = ()
+    withdrawn: bool = False
 
 
 def keep_record(
@@ -74,18 +77,49 @@ def keep_record(
     record = BatchRecord(
         batch=batch,
         format=format,
-        path=str(written[0]),
+        path=str(written[0].absolute()),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         checksum=_checksum(written),
         options=options,
         lost=tuple(lost),
     )
-    place = Path(folder) / _FOLDER
-    place.mkdir(exist_ok=True)
-    with atomic_file(place / f"{batch.batch_id}.json") as file:
+    _write(record, Path(folder))
+    return record
+
+
+def withdraw(folder: str | os.PathLike[str], batch_id: str) -> BatchRecord:
+    """Note in the audit `folder` that nobody will answer a batch any more, so that its items may be chosen again.
+
+    Answers that come all the same are still known and can be imported.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such batch.
+    OutputError
+        If the audit cannot be written to.
+    """
+    known = records(folder)
+    if batch_id not in known:
+        raise UnknownNameError.among("batch", batch_id, known)
+    record = replace(known[batch_id], withdrawn=True)
+    _write(record, Path(folder))
+    return record
+
+
+def _write(record: BatchRecord, folder: Path) -> None:
+    place = folder / _FOLDER
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The batch {record.batch.batch_id} cannot be noted in {place}: {error.strerror or error}.",
+            "Make the audit a folder that can be written to, and write the batch again: answers to a batch that the "
+            "audit does not know cannot be imported.",
+        ) from error
+    with atomic_file(place / f"{record.batch.batch_id}.json") as file:
         text = json.dumps({"version": _VERSION, **asdict(record)}, ensure_ascii=False, allow_nan=False)
         file.write_text(text + "\n", encoding="utf-8")
-    return record
 
 
 def records(folder: str | os.PathLike[str]) -> dict[str, BatchRecord]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labelaudit.cli._review import audit_argument, store_option
+from labelaudit.formats import FORMATS
+from labelaudit.selection import STRATEGIES
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
@@ -37,6 +40,7 @@ Examples:
   labelaudit batch tickets.audit --minutes 60 --random 10% --format csv --out batch.csv
   labelaudit batch tickets.audit --money 50 --per-hour 20 --seconds 8 --format prodigy --out batch.jsonl
   labelaudit batch tickets.audit --size 100 --by entropy --strategy k-center --format jsonl --out batch.jsonl
+  labelaudit batch tickets.audit --size 20 --queue conflicts --blind --format csv --out third-opinions.csv
   labelaudit batch photos.audit --size 500 --several --blind --format cvat --out batch""",
 )
 @audit_argument
@@ -49,7 +53,7 @@ Examples:
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds an answer takes.  [default: as measured in the reviews of this audit]",
 )
-@click.option("--format", "form", required=True, metavar="NAME", help="Format; docs/formats.md has all.")
+@click.option("--format", "form", required=True, metavar="NAME", help=f"One of {', '.join(FORMATS.names())}.")
 @click.option("--out", required=True, type=click.Path(), help="File or folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
 @click.option("--mix", default=_DEFAULT_MIX, metavar="SHARES", help=f"Parts of the batch.  [default: {_DEFAULT_MIX}]")
@@ -57,7 +61,17 @@ Examples:
     "--random", callback=_share, default="0", metavar="SHARE", help="Share drawn at random, such as 10%.  [default: 0]"
 )
 @click.option("--by", metavar="SCORE", help="Choose by this score, highest first, instead of the mix.")
-@click.option("--strategy", default="spread", metavar="NAME", help="How to choose among the best.  [default: spread]")
+@click.option(
+    "--queue",
+    metavar="NAME",
+    help="Choose from this queue alone, instead of the mix: suspects, ambiguous, flagged, conflicts or skipped.",
+)
+@click.option(
+    "--strategy",
+    default="spread",
+    metavar="NAME",
+    help=f"How to choose among the best: {', '.join(STRATEGIES.names())}.  [default: spread]",
+)
 @click.option("--given", multiple=True, metavar="CLASS", help="Only items given this label; repeat for several.")
 @click.option("--suggested", multiple=True, metavar="CLASS", help="Only items for which this label is suggested.")
 @click.option("--group", "groups", multiple=True, metavar="NAME=VALUE", help="Only items of this slice.")
@@ -70,18 +84,22 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
     """Choose items of AUDIT for annotators, and write them in the format of their tool.
 
     By default four fifths are the most suspicious labels, without near-duplicates and with places for rare classes;
-    the rest are ambiguous items and known answers. Items that are decided, or out in an earlier batch, are not chosen
-    again. What the format has no place for is said before it is written, and kept in the audit.
+    the rest are ambiguous items and known answers. Where decisions have been learned from (labelaudit rescore), the
+    order is the one that they taught. Items that are decided, out in an earlier batch, or left to a lead because people
+    disagree are not chosen again (labelaudit status --withdraw takes a batch back). What the format has no place for is
+    said before it is written, and kept in the audit.
     """
     from labelaudit.audit_folder import load
-    from labelaudit.batches import choose
-    from labelaudit.formats import FORMATS, losses
-    from labelaudit.loop import settled_items
+    from labelaudit.batches import choose, records
+    from labelaudit.formats import losses
+    from labelaudit.loop import candidates
 
     loaded, target = load(audit), FORMATS.get(form)
     options = _options(loaded, url, given)
-    decided, gold = settled_items(loaded, store=url)
-    batch, chosen = choose(loaded, options, decided=decided, gold=gold)
+    left = candidates(loaded, queue=options.queue, store=url)
+    batch, chosen = choose(
+        loaded, options, decided=left.settled, gold=left.gold, only=left.only, suspicion=left.suspicion
+    )
     lost = losses(target, batch)
     if lost and batch.modality in target.carries:
         click.echo(
@@ -89,7 +107,14 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
             "The batch is kept whole in the audit.",
             err=True,
         )
+    here = [record.batch for record in records(audit).values() if record.path == str(Path(out).absolute())]
     _write(batch, chosen, options, (target, audit, out), overwrite=overwrite)
+    for earlier in here:
+        if any(item.item_id in left.out for item in earlier.items):
+            click.echo(
+                f"It replaces the batch {earlier.batch_id}, whose items stay out until they are answered. "
+                f"If nobody has them, take it back with: labelaudit status {audit} --withdraw {earlier.batch_id}"
+            )
 
 
 def _write(
@@ -117,7 +142,7 @@ def _write(
 def _options(audit: Audit, url: str | None, given: dict[str, Any]) -> BatchOptions:
     from labelaudit.batches import BatchOptions
 
-    names = ("random", "by", "strategy", "given", "suggested", "several", "blind", "image_url", "seed")
+    names = ("random", "by", "queue", "strategy", "given", "suggested", "several", "blind", "image_url", "seed")
     return BatchOptions(
         size=_size(audit, url, given),
         groups=tuple(_pair(text, "--group") for text in given["groups"]),

@@ -19,17 +19,26 @@ __all__ = ["command"]
     epilog="""\b
 Examples:
   labelaudit status tickets.audit
-  labelaudit status tickets.audit --format json""",
+  labelaudit status tickets.audit --format json
+  labelaudit status tickets.audit --withdraw b-6ec2a7238c""",
 )
 @audit_argument
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="[default: table]")
+@click.option("--withdraw", metavar="ID", help="Take a batch back that nobody will answer: its items are free again.")
 @store_option
-def command(audit: str, form: str, url: str | None) -> None:
-    """Tell for each batch of AUDIT how many of its items are answered, decided, or waiting for more opinions."""
+def command(audit: str, form: str, withdraw: str | None, url: str | None) -> None:
+    """Tell for each batch of AUDIT how many of its items are answered, decided, or waiting for more opinions.
+
+    Items that wait have answers and are not decided: more opinions are needed, or people disagree.
+    """
     from labelaudit.audit_folder import load
+    from labelaudit.batches import withdraw as take_back
     from labelaudit.loop import batch_status
 
-    found = batch_status(load(audit), store=url)
+    loaded = load(audit)
+    if withdraw is not None:
+        take_back(audit, withdraw)
+    found = batch_status(loaded, store=url)
     if form == "json":
         import json
 
@@ -54,6 +63,7 @@ def _plain(status: BatchStatus) -> dict[str, Any]:
         "waiting": status.waiting,
         "people": list(status.people),
         "lost": list(record.lost),
+        "withdrawn": record.withdrawn,
     }
 
 
@@ -72,6 +82,6 @@ def _print_table(found: list[BatchStatus]) -> None:
     for status in found:
         plain = _plain(status)
         numbers = (str(plain[name]) for name in ("items", "answered", "decided", "waiting"))
-        people = ", ".join(status.people) or "–"
+        people = ", ".join((*status.people, *(["(withdrawn)"] if status.record.withdrawn else []))) or "–"
         table.add_row(plain["batch_id"], plain["format"], *numbers, Text(people))
     results().print(table)

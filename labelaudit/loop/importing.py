@@ -170,7 +170,7 @@ def _batch_of(known: Mapping[str, BatchRecord], form: Format, wanted: str | None
         if wanted not in known:
             raise UnknownNameError.among("batch", wanted, known)
         return wanted
-    fitting = [batch_id for batch_id, record in known.items() if record.format == form.name]
+    fitting = [batch_id for batch_id, record in known.items() if record.format == form.name and not record.withdrawn]
     if len(fitting) == 1:
         return fitting[0]
     carries = all("tags" in carried for carried in form.carries.values())

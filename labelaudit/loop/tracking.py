@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labelaudit.batches import BatchRecord, records
-from labelaudit.decisions import GOLD, RULING, Verdict
+from labelaudit.decisions import GOLD, RULING, Status, Verdict
 from labelaudit.errors import UsageError
 from labelaudit.reviewing import Store, open_store, store_location
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
 
-__all__ = ["BatchStatus", "batch_status", "open_reviews", "seconds_per_answer", "settled_items"]
+__all__ = ["BatchStatus", "Candidates", "batch_status", "candidates", "open_reviews", "seconds_per_answer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def batch_status(audit: Audit, *, store: str | None = None) -> list[BatchStatus]
     """
     if audit.path is None:
         raise UsageError("This audit is not saved, so it has no batches.", "Save it first: audit.save(PATH)")
-    answers, decided, _ = _standing(audit, store)
+    standing = _standing(audit, store)
+    answers, decided = standing.answers, standing.decided
     found = []
     for record in records(audit.path).values():
         ids = {item.item_id for item in record.batch.items}
@@ -81,17 +83,66 @@ def batch_status(audit: Audit, *, store: str | None = None) -> list[BatchStatus]
     return found
 
 
-def settled_items(audit: Audit, *, store: str | None = None) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the ids of items that no batch should ask for again, and of those with a known answer.
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """What the reviews and earlier batches of an audit leave to a new batch.
 
-    The first are decided, or are out in a batch of this audit and unanswered.
+    Attributes
+    ----------
+    settled : frozenset of str
+        Ids of items that are not to be asked for: decided, out, or left to a lead because people disagree.
+    out : frozenset of str
+        Ids of items that are in a batch and that nobody has answered.
+    gold : frozenset of str
+        Ids of items with a known answer.
+    only : frozenset of str, optional
+        Ids of the items of the queue that was asked for.
+    suspicion : mapping of str to float
+        Suspicion of open items as last scored in the light of decisions; empty if nobody has reviewed anything.
     """
-    answers, decided, gold = _standing(audit, store)
+
+    settled: frozenset[str]
+    out: frozenset[str]
+    gold: frozenset[str]
+    only: frozenset[str] | None
+    suspicion: Mapping[str, float]
+
+
+def candidates(audit: Audit, *, queue: str | None = None, store: str | None = None) -> Candidates:
+    """Return which items a new batch may ask for.
+
+    Parameters
+    ----------
+    audit : Audit
+        The audit.
+    queue : str, optional
+        One of `labelaudit.batches.QUEUES`, to choose from it alone. Items of ``conflicts`` and ``skipped`` have been
+        out and may be sent again; those of the others are not sent while they are.
+    store : str, optional
+        Database URL; default: a SQLite file in the audit folder.
+    """
+    standing = _standing(audit, store)
     out: set[str] = set()
     for record in records(audit.path).values() if audit.path is not None else ():
-        if record.batch.audit_id == audit.audit_id:
-            out |= {item.item_id for item in record.batch.items if not answers.get(item.item_id)}
-    return frozenset(decided | out), gold
+        if record.batch.audit_id == audit.audit_id and not record.withdrawn:
+            out |= {item.item_id for item in record.batch.items if item.item_id not in standing.answers}
+    asked_again = {"conflicts": standing.conflicts, "skipped": standing.skipped - standing.decided}
+    again = asked_again.get(queue or "", frozenset())
+    return Candidates(
+        settled=(standing.decided | out | standing.conflicts) - again,
+        out=frozenset(out),
+        gold=standing.gold,
+        only=again if queue in asked_again else _flagged(audit, queue),
+        suspicion=standing.suspicion,
+    )
+
+
+def _flagged(audit: Audit, queue: str | None) -> frozenset[str] | None:
+    if queue is None:
+        return None
+    suspect, ambiguous = (audit.items[name].to_numpy(dtype=bool) for name in ("is_suspect", "is_ambiguous"))
+    rows = {"suspects": suspect, "ambiguous": ambiguous, "flagged": suspect | ambiguous}[queue]
+    return frozenset(map(str, audit.items.index[rows]))
 
 
 def seconds_per_answer(audit: Audit, *, store: str | None = None) -> float | None:
@@ -105,16 +156,35 @@ def seconds_per_answer(audit: Audit, *, store: str | None = None) -> float | Non
     return sum(float(row.active_ms) for row in work) / 1000 / decisions if decisions else None
 
 
-def _standing(audit: Audit, url: str | None) -> tuple[dict[str, set[str]], set[str], frozenset[str]]:
-    """Return who answered each item, which items are decided, and which have a known answer."""
+class _Standing(NamedTuple):
+    """Where items stand, by id; `answers` are who answered each, skips left out."""
+
+    answers: Mapping[str, set[str]] = {}
+    decided: frozenset[str] = frozenset()
+    conflicts: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
+    gold: frozenset[str] = frozenset()
+    suspicion: Mapping[str, float] = {}
+
+
+def _standing(audit: Audit, url: str | None) -> _Standing:
     opened = open_reviews(audit, url)
     if opened is None:
-        return {}, set(), frozenset()
+        return _Standing()
     with opened:
         rows = opened.records.standings()
         decided = {row.item_id for row in opened.records.resolved()}
+        others = opened.records.undecided()
+        is_ours = opened.binding is not None and opened.binding.audit_id == audit.audit_id
     answers: dict[str, set[str]] = {}
     for row in rows:
         if row.slot not in {GOLD, RULING} and row.verdict != str(Verdict.SKIP):
             answers.setdefault(row.item_id, set()).add(row.slot)
-    return answers, decided, frozenset(row.item_id for row in rows if row.slot == GOLD)
+    return _Standing(
+        answers=answers,
+        decided=frozenset(decided),
+        conflicts=frozenset(row.item_id for row in others if row.status == str(Status.CONFLICT)),
+        skipped=frozenset(row.item_id for row in rows if row.verdict == str(Verdict.SKIP)),
+        gold=frozenset(row.item_id for row in rows if row.slot == GOLD),
+        suspicion={row.item_id: row.suspicion for row in others if is_ours and row.suspicion is not None},
+    )

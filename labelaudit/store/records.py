@@ -101,6 +101,13 @@ class Records:
         query = sa.select(items).where(items.c.status == str(Status.DECIDED)).order_by(items.c.item_id)
         return self._database.read(lambda connection: list(connection.execute(query)))
 
+    def undecided(self) -> list[Any]:
+        """Return where all other items stand: rows with ``item_id``, ``status`` and ``suspicion`` as last scored."""
+        items = schema.items
+        columns = (items.c.item_id, items.c.status, items.c.suspicion)
+        query = sa.select(*columns).where(items.c.status != str(Status.DECIDED)).order_by(items.c.item_id)
+        return self._database.read(lambda connection: list(connection.execute(query)))
+
     def verdicts(self, filter: Filter, person: str) -> dict[str, int]:
         """Count the decided items of a queue by verdict."""
         items = schema.items
