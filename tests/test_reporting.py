@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+from dataclasses import replace
+from html.parser import HTMLParser
 
 import pytest
 
@@ -21,7 +24,7 @@ def report(sample_data):
 @pytest.mark.parametrize("name", REPORT_FORMATS.names())
 def test_each_form_shows_numbers_classes_groups_and_both_queues(report, name):
     text = REPORT_FORMATS.get(name).render(report)
-    folded = text.replace("\\", "")
+    folded = html.unescape(text).replace("\\", "")
     named = [part.value for part in report.health.groups()["channel"]] + [part.name for part in report.health.classes]
     for word in (*named, *report.suspects.index, *report.ambiguous.index, str(report.health.suspects)):
         assert word in folded
@@ -62,3 +65,54 @@ def test_names_from_the_data_do_nothing_on_a_terminal(capsys, tmp_path):
     assert "\x07" not in shown
     for name in ("[31mred[/x]", "[bold]]0;titleblue", "By [/nope][1m"):
         assert name in shown
+
+
+class _Page(HTMLParser):
+    """Collects the tags of a page, refuses what loads or runs something, and holds that all that opens is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in {"script", "img", "a", "iframe", "link", "b", "svg", "object"}
+        assert not [name for name, _ in attrs if name.startswith("on") or name in {"src", "href", "style"}]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_names_from_the_data_do_nothing_in_a_page():
+    labels = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'] * 12
+    probabilities = [[0.9, 0.1] if k % 5 else [0.45, 0.55] for k in range(24)]
+    dataset = la.Dataset.from_arrays(
+        labels, pred_probs=probabilities, ids=[f"</td><b>{k}" for k in range(24)], groups={"</h2><a href=x>": labels}
+    )
+    page = _Page()
+    page.feed(REPORT_FORMATS.get("html").render(make_report(la.audit(dataset))))
+    page.close()
+    assert page.open == []
+    assert {*labels, "By </h2><a href=x>", "</td><b>0"} <= {*page.words}
+
+
+@pytest.mark.parametrize(("out", "begin"), [("a.html", "<!DOCTYPE html>"), ("a.md", "# "), ("a.json", "{")])
+def test_the_ending_of_the_file_tells_the_form(out, begin, report, tmp_path, capsys):
+    folder = str(report.audit.save(tmp_path / "a.audit").path)
+    assert run(["report", folder, "--out", str(tmp_path / out)]) == 0
+    assert (tmp_path / out).read_text(encoding="utf-8").startswith(begin)
+    assert run(["report", folder, "--out", str(tmp_path / out), "--format", "terminal"]) == 0
+    assert "Expected errors" in (tmp_path / out).read_text(encoding="utf-8")
+
+
+def test_notes_of_the_audit_stand_in_every_form(report):
+    noted = replace(
+        report, audit=replace(report.audit, provenance={**report.audit.provenance, "notes": ["Mind this."]})
+    )
+    for _, form in REPORT_FORMATS:
+        assert "Mind this." in form.render(noted)

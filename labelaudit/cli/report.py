@@ -13,16 +13,20 @@ __all__ = ["command"]
 Examples:
   labelaudit report tickets.audit
   labelaudit report tickets.audit --top 25
-  labelaudit report tickets.audit --format markdown --out health.md
+  labelaudit report tickets.audit --out health.html
+  labelaudit report tickets.audit --format markdown | gh pr comment --body-file -
   labelaudit report tickets.audit --format json | jq .health.expected_errors""",
 )
 @click.argument("audit", type=click.Path())
 @click.option(
-    "--format", "form", default="terminal", metavar="NAME", help="terminal, json or markdown.  [default: terminal]"
+    "--format",
+    "form",
+    metavar="NAME",
+    help="terminal, html, json or markdown.  [default: by the ending of --out, else terminal]",
 )
 @click.option("--top", default=10, type=click.IntRange(min=0), help="Items to show of each queue.  [default: 10]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write to this file instead of the terminal.")
-def command(audit: str, form: str, top: int, out: str | None) -> None:
+def command(audit: str, form: str | None, top: int, out: str | None) -> None:
     """Show the health of the labels in AUDIT, a folder that 'labelaudit audit' wrote.
 
     Size, classes with their share of suspects, the most confused pairs, the expected number of errors and the top of
@@ -32,7 +36,7 @@ def command(audit: str, form: str, top: int, out: str | None) -> None:
     from labelaudit.audit_folder import load
     from labelaudit.reporting import REPORT_FORMATS, make_report
 
-    chosen = REPORT_FORMATS.get(form)
+    chosen = REPORT_FORMATS.get(form or _form_of(out))
     text = chosen.render(make_report(load(audit), top=top))
     if out is None:
         click.echo(text)
@@ -40,3 +44,12 @@ def command(audit: str, form: str, top: int, out: str | None) -> None:
     with atomic_file(out) as file:
         file.write_text(text + "\n", encoding="utf-8")
     click.echo(f"Wrote {out}", err=True)
+
+
+def _form_of(out: str | None) -> str:
+    from pathlib import Path
+
+    from labelaudit.reporting import REPORT_FORMATS
+
+    ending = "" if out is None else Path(out).suffix.lower()
+    return next((name for name, form in REPORT_FORMATS if ending and form.suffix == ending), "terminal")

@@ -49,13 +49,16 @@ class ReportFormat:
     name : str
         Name for ``--format``.
     summary : str
-        One line for ``--help``.
+        What it is for, in a few words.
+    suffix : str
+        Ending of files in this form; empty if no ending stands for it.
     render : callable
         Takes a :class:`Report` and returns its text.
     """
 
     name: str
     summary: str
+    suffix: str
     render: Callable[[Report], str]
 
 
@@ -71,6 +74,10 @@ def make_report(audit: Audit, *, top: int = 10) -> Report:
         The audit.
     top : int
         How many items of each queue to show.
+
+    Returns
+    -------
+    Report
     """
     items = audit.items
     suspects = items[items["is_suspect"]].sort_values("rank").head(top)

@@ -35,4 +35,4 @@ def _records(items: pd.DataFrame) -> list[dict[str, Any]]:
     return records
 
 
-PLUGIN = ReportFormat(name="json", summary="JSON, for other programs", render=_render)
+PLUGIN = ReportFormat(name="json", summary="JSON, for other programs", suffix=".json", render=_render)

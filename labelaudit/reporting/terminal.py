@@ -160,4 +160,4 @@ def _table(title: str) -> Table:
     )
 
 
-PLUGIN = ReportFormat(name="terminal", summary="for reading in a terminal", render=_render)
+PLUGIN = ReportFormat(name="terminal", summary="for reading in a terminal", suffix="", render=_render)

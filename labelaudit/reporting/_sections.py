@@ -1,0 +1,114 @@
+"""What forms of the report that are documents have in common: facts in sentences, and tables of plain cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from labelaudit.health import SliceHealth
+    from labelaudit.reporting import Report
+
+__all__ = ["Fact", "Section", "facts", "sections"]
+
+_SHOWN = 10  # pairs, and values of a group
+
+
+class Fact(NamedTuple):
+    """A sentence about the whole audit, and whether it warns."""
+
+    text: str
+    warns: bool = False
+
+
+class Section(NamedTuple):
+    """A table under a title.
+
+    Attributes
+    ----------
+    title : str
+        What it shows; may hold names out of the data, like all but `heads`.
+    heads : tuple of str
+        Names of the columns.
+    rows : sequence of tuple of str
+        Cells, as many in each row as there are heads; at least one row.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+    @property
+    def are_numbers(self) -> tuple[bool, ...]:
+        """Whether each column holds numbers, which stand flush right."""
+        return tuple(head in _NUMBERS for head in self.heads)
+
+
+_COUNTED = ("Items", "Suspects", "Share", "Expected errors")
+_NUMBERS = frozenset({*_COUNTED, "Score"})
+
+
+def facts(report: Report) -> Iterator[Fact]:
+    """Yield what holds for the whole audit, the most important first."""
+    health = report.health
+    yield Fact(
+        f"Items: {health.items:,} ({health.assessed:,} assessed, {health.unlabelled:,} unlabelled, "
+        f"{health.not_assessable:,} not assessable), {len(health.classes)} classes"
+    )
+    yield Fact(
+        f"Expected label errors: {health.expected_errors:,.0f} ({health.expected_error_rate:.1%}); "
+        f"range {health.range_in_words}"
+    )
+    if health.caution:
+        yield Fact(health.caution, warns=True)
+    if health.expected_precision_line:
+        yield Fact(health.expected_precision_line)
+    yield Fact(f"Suspect labels: {health.suspects:,}; ambiguous items: {health.ambiguous:,}")
+    yield Fact(f"The model agrees with the given label on {health.agreement:.1%} of the assessed items")
+    yield from map(Fact, report.audit.provenance.get("notes", ()))
+
+
+def sections(report: Report) -> Iterator[Section]:
+    """Yield the tables that have rows: classes, pairs, groups, and the top of both queues."""
+    health = report.health
+    found = [
+        Section(
+            "Classes",
+            ("Class", *_COUNTED),
+            [(c.name, *_counts(c.items, c.suspects, c.expected_errors)) for c in health.classes],
+        ),
+        Section(
+            "Most confused pairs",
+            ("Given", "Suggested", "Suspects", "Expected errors"),
+            [
+                (p.given, p.suggested, f"{p.suspects:,}", f"{p.expected_errors:,.1f}")
+                for p in health.confused_pairs[:_SHOWN]
+            ],
+        ),
+        *(_group(group, slices) for group, slices in health.groups().items()),
+        _queue("Most suspicious labels", report.suspects, "suspicion"),
+        _queue("Most ambiguous items", report.ambiguous, "ambiguity"),
+    ]
+    return (section for section in found if section.rows)
+
+
+def _counts(items: int, suspects: int, expected_errors: float) -> tuple[str, str, str, str]:
+    share = f"{suspects / items:.1%}" if items else "–"
+    return f"{items:,}", f"{suspects:,}", share, f"{expected_errors:,.1f}"
+
+
+def _group(group: str, slices: Sequence[SliceHealth]) -> Section:
+    rows = [(s.value, *_counts(s.items, s.suspects, s.expected_errors)) for s in slices[:_SHOWN]]
+    return Section(f"By {group}", ("Value", *_COUNTED), rows)
+
+
+def _queue(title: str, items: pd.DataFrame, score: str) -> Section:
+    names = ["given_label", "suggested_label", score, "preview", "reasons"]
+    rows = [
+        (str(item), str(given), str(suggested), f"{value:.2f}", str(preview), str(reasons))
+        for item, given, suggested, value, preview, reasons in items[names].itertuples()
+    ]
+    return Section(title, ("Id", "Given", "Suggested", "Score", "Item", "Why"), rows)
