@@ -8,7 +8,7 @@ import numpy as np
 
 from labelaudit.domain import UNLABELLED, Dataset
 from labelaudit.previews import previews
-from labelaudit.reasons import Grounds, explain_all
+from labelaudit.reasons import Grounds, explain_all, probability_of
 from labelaudit.triage import KINDS, triage
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def item_table(
         "content_hash": dataset.content_hashes,
         "given_label": names[dataset.labels],
         "suggested_label": names[ranking.suggested],
-        "suggested_probability": np.asarray(_probability_of(ranking.suggested, scores), dtype=np.float64),
+        "suggested_probability": np.asarray(probability_of(ranking.suggested, scores.rows), dtype=np.float64),
         "runner_up_label": names[ranking.runner_up],
         "suspicion": ranking.suspicion,
         "ambiguity": ranking.ambiguity,
@@ -94,18 +94,6 @@ def item_table(
     table = pd.DataFrame(columns, index=pd.Index(dataset.ids, name="id", dtype="str"))
     words = [name for name, values in columns.items() if isinstance(values, np.ndarray) and values.dtype.kind == "O"]
     return table.astype(dict.fromkeys([*words, "status"], "str")).iloc[ranking.order]
-
-
-def _probability_of(classes: NDArray[np.integer], scores: Scores) -> NDArray[np.floating]:
-    """Return the probability of one class in each row; NaN where the row statistics do not keep it."""
-    rows = scores.rows
-    known = [
-        (rows.other, rows.p_other),
-        (rows.top, rows.p_top),
-        (rows.second, rows.p_second),
-        (rows.given, rows.p_given),
-    ]
-    return np.select([classes == which for which, _ in known], [p for _, p in known], default=np.nan)
 
 
 def _kinds(scores: Scores, ranking: Ranking, neighbors: NeighborStatistics | None) -> dict[str, NDArray[Any]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labelaudit.kernels.row_statistics import RowStatistics
     from labelaudit.neighbors import NeighborStatistics
 
-__all__ = ["ADDS_FROM", "Grounds", "explain", "explain_all"]
+__all__ = ["ADDS_FROM", "Grounds", "explain", "explain_all", "probability_of"]
 
 ADDS_FROM = 0.1
 """Log-odds from which a term counts as a reason: it makes an error 10 % more likely at least."""
@@ -156,7 +156,7 @@ def _of_given(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
 
 def _of_margin(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
     rows, suggested = grounds.rows.take(chosen), grounds.suggested[chosen]
-    p_suggested = _probability_of(suggested, rows)
+    p_suggested = probability_of(suggested, rows)
     given, names = _names(grounds, rows.given), _names(grounds, suggested)
     said = _blank(chosen)
     for i in np.flatnonzero(_adds(grounds, "margin", chosen) & np.isfinite(p_suggested)).tolist():
@@ -182,9 +182,14 @@ def _of_tail(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
     return ["several other classes share the rest" if flag else "" for flag in adds]
 
 
-def _probability_of(classes: NDArray[np.integer], rows: RowStatistics) -> NDArray[np.float64]:
-    """Return the probability of one class in each row; NaN where the row statistics do not know it."""
-    known = [(rows.other, rows.p_other), (rows.top, rows.p_top), (rows.second, rows.p_second)]
+def probability_of(classes: NDArray[np.integer], rows: RowStatistics) -> NDArray[np.float64]:
+    """Return the probability of one class in each row, (n,); NaN where the row statistics do not keep it."""
+    known = [
+        (rows.other, rows.p_other),
+        (rows.top, rows.p_top),
+        (rows.second, rows.p_second),
+        (rows.given, rows.p_given),
+    ]
     return np.select([classes == which for which, _ in known], [p for _, p in known], default=np.nan)
 
 

@@ -76,13 +76,11 @@ def triage(
     Each kind is a cause with a probability ``q`` of its own:
 
     - wrong label: the suspicion, times the probability of the best other class against its strongest rival. An item
-    between
-      three classes has a given label that is wrong more often than not, but no other label that is right;
+      between three classes has a given label that is wrong more often than not, but no other label that is right;
     - ambiguous: the ambiguity, less the share that goes to
     - several labels: where two classes, one of them the given, hold nearly all probability and in even parts (and
-    members
-      agree on that), the evidence is for both rather than undecided. With two classes this cannot be told apart, and
-      the share is 0;
+      members agree on that), the evidence is for both rather than undecided. With two classes this cannot be told
+      apart, and the share is 0;
     - outlier: the upper tail of the distances to neighbours;
     - duplicate conflict: observed.
 
