@@ -169,6 +169,19 @@ def test_data_after_an_audit_is_read_in_the_same_way(here):
     assert la.load("again.audit").origin.options == la.load("good.audit").origin.options
 
 
+def test_decisions_that_cannot_be_taken_along_are_told_before_the_audit_is_made(here, capsys):
+    for name, person in (("first.audit", "ann"), ("other.audit", "bob")):
+        assert run(["audit", "good.csv", "--out", name, *QUICK]) == 0
+        assert run(["decide", name, "t1", "keep", "--as", person]) == 0
+    capsys.readouterr()
+    again = ["audit", "good.csv", "--after", "first.audit", "--overwrite", *QUICK]
+    assert run([*again, "--out", "other.audit", "--as", "ann", "--seed", "7"]) == 3
+    assert "holds reviews already" in capsys.readouterr().err
+    assert la.load("other.audit").config.seed == 0
+    assert run([*again, "--out", "new.audit", "--as", "bob"]) != 0
+    assert not (here / "new.audit").exists()
+
+
 def test_a_refused_decision_is_said_once(audited, capsys):
     assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
     error = capsys.readouterr().err

@@ -9,7 +9,7 @@ from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.decisions import Decision, Rules, Verdict
 from labelaudit.errors import DecisionRefusedError, StoreError, UnknownNameError, UsageError
-from labelaudit.reviewing import Filter, carry_over, new_id, open_queue, open_store, queue_items
+from labelaudit.reviewing import Filter, carry_over, check_carry_over, new_id, open_queue, open_store, queue_items
 
 CLASSES = ("cat", "dog")
 
@@ -134,6 +134,8 @@ def test_decisions_go_along_to_the_audit_of_grown_data(audit, tmp_path):
     queue.close()
     with pytest.raises(StoreError, match="holds decisions already"):
         carry_over(audit, later, person="ann")
+    with pytest.raises(StoreError, match="another folder"):
+        check_carry_over(audit, later, person="ann")
 
 
 def test_only_a_lead_takes_decisions_along(audit, tmp_path):
@@ -144,6 +146,11 @@ def test_only_a_lead_takes_decisions_along(audit, tmp_path):
     for other in ("bob", "nobody"):
         with pytest.raises(DecisionRefusedError):
             carry_over(audit, later, person=other)
+        with pytest.raises(DecisionRefusedError):
+            check_carry_over(audit, tmp_path / "none yet", person=other)
+    check_carry_over(audit, tmp_path / "none yet", person="ann")
+    check_carry_over(audit, audit, person="ann")
+    check_carry_over(later, audit, person="bob")  # there are no reviews to take along
     assert not (tmp_path / "later.audit" / "reviews").exists()
     assert carry_over(audit, later, person="ann").kept == 0
 
@@ -155,6 +162,7 @@ def test_carrying_over_goes_on_after_an_interruption(audit, tmp_path):
     with open_store(later, create=True) as copied:
         queue.store.copy_to(copied)
     queue.close()
+    check_carry_over(audit, later, person="ann")
     assert carry_over(audit, later, person="ann").kept == 1
 
 

@@ -76,6 +76,8 @@ def command(
     if after is not None:
         read_options = _read_as_before(after, read_options)
     target = _target(data, out, overwrite=overwrite)
+    if after is not None:
+        _check_carry(after, target, me(person))
     checkpoint = target.with_name(target.name + ".partial")
     say = messages()
     with progress() as move:
@@ -107,6 +109,12 @@ def _read_as_before(after: str, options: ReadOptions) -> ReadOptions:
 
 
 _KEPT_OPTIONS = ("label", "text", "image", "id", "features", "group", "classes", "encoding", "delimiter", "normalize")
+
+
+def _check_carry(after: str, target: Path, person: str) -> None:
+    from labelaudit.reviewing import check_carry_over
+
+    check_carry_over(after, target, person=person)
 
 
 def _carry(after: str, target: Path, person: str) -> None:

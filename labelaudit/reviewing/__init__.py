@@ -14,7 +14,14 @@ The rules are in :mod:`labelaudit.decisions`, what is promised in ``docs/store.m
 from __future__ import annotations
 
 from labelaudit.decisions import Decision, Redo, Role, Rules, Undo, Verdict, active_milliseconds
-from labelaudit.reviewing.opening import carry_over, open_queue, open_store, queue_items, store_location
+from labelaudit.reviewing.opening import (
+    carry_over,
+    check_carry_over,
+    open_queue,
+    open_store,
+    queue_items,
+    store_location,
+)
 from labelaudit.reviewing.queue import Answer, Progress, Queue, new_id
 from labelaudit.reviewing.statistics import ClassStatistics, PersonStatistics, Share, Statistics
 from labelaudit.store import ORDERS, QUEUES, Card, CarriedOver, Counts, Event, Filter, Outcome, Store
@@ -44,6 +51,7 @@ __all__ = [
     "Verdict",
     "active_milliseconds",
     "carry_over",
+    "check_carry_over",
     "new_id",
     "open_queue",
     "open_store",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from labelaudit.audit_folder import Audit
 
-__all__ = ["carry_over", "open_queue", "open_store", "queue_items", "store_location"]
+__all__ = ["carry_over", "check_carry_over", "open_queue", "open_store", "queue_items", "store_location"]
 
 _FOLDER = "reviews"
 _FILE = "store.sqlite"
@@ -195,6 +195,34 @@ def carry_over(
                 source.copy_to(opened)
             opened.team.require(person, Action.BIND)
             return opened.bind(_binding_of(target), queue_items(target.items), person=person)
+
+
+def check_carry_over(
+    earlier: Audit | str | os.PathLike[str],
+    later: Audit | str | os.PathLike[str],
+    *,
+    person: str,
+    store: str | None = None,
+) -> None:
+    """Raise what :func:`carry_over` would, also before the later audit is made, so that nobody waits for it in vain.
+
+    Parameters and errors are those of :func:`carry_over`; `later` may be a folder that is not there yet.
+    """
+    old_place, _ = store_location(earlier)
+    new_place, _ = store_location(later, store)
+    if isinstance(old_place, Path) and not old_place.exists():
+        return
+    with open_store(earlier) as source:
+        source.team.require(person, Action.BIND)
+        if old_place == new_place or (isinstance(new_place, Path) and not new_place.exists()):
+            return
+        with open_store(later, store=store) as opened:
+            events, _ = head = opened.head()
+            if events and head != source.head():
+                raise StoreError(
+                    f"{opened.database.name} holds reviews already; those of {source.database.name} cannot go there.",
+                    "Write the audit to another folder, or audit after the one whose reviews are to go on.",
+                )
 
 
 def queue_items(items: pd.DataFrame) -> Iterator[QueueItem]:
