@@ -342,8 +342,6 @@ class Annotation:
         What travelled with the item.
     content : str or None
         The text (or the table row as text) as the file has it now; None where the file has none.
-    answer_id : str or None
-        The tool's own id of this answer.
     where : str
         Place in the file, for messages.
     unclear : tuple of str
@@ -361,6 +359,5 @@ class Annotation:
     batch_id: str | None = None
     content_hash: str | None = None
     content: str | None = None
-    answer_id: str | None = None
     where: str = ""
     unclear: tuple[str, ...] = ()

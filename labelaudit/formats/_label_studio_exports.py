@@ -77,8 +77,6 @@ def _of_task(path: Path, task: Mapping[str, Any], where: str) -> Iterator[Annota
             at=milliseconds(annotation.get("created_at")),
             seconds=seconds_of(annotation.get("lead_time")),
             note="\n".join(chosen["note"]),
-            # A project that is exported again gives the same answer the same unique id.
-            answer_id=text_of(annotation.get("unique_id")) or text_of(annotation.get("id")),
         )
 
 
@@ -103,7 +101,6 @@ def _of_row(row: Mapping[str, Any], where: str) -> Annotation:
         at=milliseconds(row.get("created_at")),
         seconds=seconds_of(row.get("lead_time")),
         note="\n".join(labels_of(row.get("note"))),
-        answer_id=text_of(row.get("annotation_id")),
     )
 
 
