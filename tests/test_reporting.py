@@ -98,7 +98,8 @@ def test_names_from_the_data_do_nothing_in_a_page():
     page.feed(REPORT_FORMATS.get("html").render(make_report(la.audit(dataset))))
     page.close()
     assert page.open == []
-    assert {*labels, "By </h2><a href=x>", "</td><b>0"} <= {*page.words}
+    assert {*labels, "By </h2><a href=x>"} <= {*page.words}
+    assert any(word.startswith("</td><b>") for word in page.words)
 
 
 @pytest.mark.parametrize(("out", "begin"), [("a.html", "<!DOCTYPE html>"), ("a.md", "# "), ("a.json", "{")])
