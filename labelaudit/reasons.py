@@ -6,6 +6,7 @@ positive, not where a neighbour happens to differ.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,8 @@ _TAIL_FROM = 0.5  # a tail of e^0.5: the rest of the probability counts as more 
 _RARE_BELOW = 2.0 / 3.0  # times the average pair
 _PARTS = {2 / 3: "two thirds", 1 / 2: "half", 1 / 3: "a third", 1 / 4: "a quarter", 1 / 5: "a fifth", 1 / 10: "a tenth"}
 _OUTLIER_FROM = 0.99
+_PLAIN = re.compile(r"[^\W\d][\w.-]*")  # one word, and no number
+_WORDS = frozenset({"all", "any", "both", "each", "neither", "no", "none", "nothing", "other", "others", "unlabelled"})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -147,7 +150,13 @@ def _adds(grounds: Grounds, term: str, chosen: NDArray[np.intp], least: float = 
 
 
 def _names(grounds: Grounds, classes: NDArray[np.integer]) -> list[str]:
-    return [grounds.classes[code] if code >= 0 else "" for code in classes.tolist()]
+    """Return the names of `classes`, in quotes where they would read as a part of the sentence; empty for none."""
+    names = [grounds.classes[code] if code >= 0 else "" for code in classes.tolist()]
+    return [name if not name or _is_plain(name) else f"'{name}'" for name in names]
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN.fullmatch(name) is not None and name.casefold() not in _WORDS
 
 
 def _of_given(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:

@@ -51,6 +51,24 @@ def test_the_sentence_of_a_wrong_label(grounds):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("none", "'none'"),
+        ("No fault", "'No fault'"),
+        ("5", "'5'"),
+        ("Ärger", "Ärger"),
+        ("late_2", "late_2"),
+        ("nonet", "nonet"),
+    ],
+)
+def test_a_class_that_would_read_as_a_part_of_the_sentence_is_in_quotes(grounds, name, written):
+    named = replace(grounds, classes=(name, "refund", "top_up"))
+    assert explain(0, named) == (
+        f"labelled refund; the model gives refund 0.02 and {written} 0.91; 9 of its 10 nearest neighbours are {written}"
+    )
+
+
 def test_what_is_not_flagged_needs_no_reason(grounds):
     assert explain(3, grounds) == ""
 
