@@ -149,11 +149,14 @@ def distinct_errors(data: dict[str, np.ndarray]) -> dict[str, tuple[int, int]]:
     return found
 
 
+PLANTED = ("none", "anywhere", "among errors")
+
+
 def duplicates(options: argparse.Namespace) -> None:
     for name in options.sets:
         with np.load(options.audits / f"{name.removesuffix('-flipped')}.npz") as file:
             published = dict(file.items())
-        for planted in ("none", "anywhere", "among errors"):
+        for planted in options.copies:
             results = []
             for seed in range(options.seeds if planted != "none" or name.endswith("flipped") else 1):
                 data = flipped(published, seed) if name.endswith("flipped") else published
@@ -331,6 +334,7 @@ def main() -> None:
     command.add_argument("audits", type=Path)
     command.add_argument("--seeds", type=int, default=20)
     command.add_argument("--sets", nargs="+", default=["banking77", "cifar10-test", "cifar10-test-flipped"])
+    command.add_argument("--copies", nargs="+", choices=PLANTED, default=PLANTED)
     command.set_defaults(run=duplicates)
     command = commands.add_parser("cost")
     command.add_argument("audits", type=Path)
