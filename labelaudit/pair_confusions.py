@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from labelaudit.kernels import lookups_for
 from labelaudit.kernels.lookups import from_limbs
+from labelaudit.threads import map_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from labelaudit.kernels import RowStatistics
+    from labelaudit.kernels import Lookups, RowStatistics
 
     _OfCodes = Callable[[NDArray[np.int64]], NDArray[np.float64]]
     _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.float64]]
@@ -31,10 +32,11 @@ _EXCESS_WEIGHT = 0.3
 _EXCESS_PRIOR = 5.0  # confusions that are taken as both expected and seen before any are counted
 _REVERSE_SHARE = 1 / 3  # what a confusion counts for the same pair the other way round
 _LARGEST_LIFT = 3.0
+_ROWS_FOR_TABLES = 2**17  # that are counted as fast as so many counts are added up
 
 
 def pair_confusion(
-    rows: RowStatistics, unsure: NDArray[np.bool_], *, weight: float
+    rows: RowStatistics, unsure_up_to: float, *, weight: float, threads: int | None = None
 ) -> Callable[[RowStatistics], NDArray[np.floating]]:
     """Learn which pairs of classes the model mixes up, and return the term of suspicion that follows.
 
@@ -46,10 +48,12 @@ def pair_confusion(
     ----------
     rows : RowStatistics
         Of `n` labelled items and more than two classes.
-    unsure : (n,) bool
-        Where the model is unsure, which is where its own confusions are.
+    unsure_up_to : float
+        Greatest probability of rows of which the model is unsure, which is where its own confusions are.
     weight : float
         Of the comparison with class sizes.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def pair_confusion(
         wrong, higher where the model rarely mixes up the given and the best other class.
     """
     n_classes, dtype = rows.n_classes, rows.p_given.dtype
-    counts = _Counts.of(rows, unsure)
+    counts = _Counts.of(rows, unsure_up_to, threads)
     lift, excess = _confusability(counts), _excess(counts)
 
     def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.floating]:
@@ -98,30 +102,55 @@ class _Counts:
     rest: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: RowStatistics, unsure: NDArray[np.bool_]) -> _Counts:
+    def of(cls, rows: RowStatistics, unsure_up_to: float, threads: int | None) -> _Counts:
         """Count rows and add up probabilities, exactly, so that their order changes no bit."""
         n, n_classes = len(rows), rows.n_classes
-        lookups = lookups_for(n * n_classes)
-        labels, rest = np.zeros((2, 3, n_classes), dtype=np.int64)
-        lookups.add_confidence(labels, rows.given, rows.p_given)  # of which only the counts are wanted
         foreseen: _OfCodes
         if n_classes**2 <= 4 * n:  # tables of all pairs are cheaper than searching
-            table, sums = np.zeros((n_classes, n_classes), dtype=np.int64), np.zeros((3, n_classes**2), dtype=np.int64)
-            lookups.count_confusions(table, sums, rest, rows, unsure)
-            np.fill_diagonal(table, 0)
-            pairs = np.flatnonzero(table)
-            seen, foreseen = table.reshape(-1)[pairs], from_limbs(sums[1:]).__getitem__
+            tables = _Tables.of_all(rows, unsure_up_to, threads)
+            np.fill_diagonal(tables.seen, 0)
+            pairs, labels, rest = np.flatnonzero(tables.seen), tables.labels, tables.rest
+            seen, foreseen = tables.seen.reshape(-1)[pairs], from_limbs(tables.foreseen[1:]).__getitem__
         else:
-            where = np.flatnonzero(unsure)
+            using = lookups_for(n * n_classes)
+            labels, rest = np.zeros((2, 3, n_classes), dtype=np.int64)
+            using.add_confidence(labels, rows.given, rows.p_given)  # of which only the counts are wanted
+            where = np.flatnonzero(rows.p_top <= unsure_up_to)
             top, given, p_second = rows.top[where].astype(np.int64), rows.given[where], rows.p_second[where]
             pairs, seen = np.unique((top * n_classes + given)[top != given], return_counts=True)
             codes, place = np.unique(top * n_classes + rows.second[where], return_inverse=True)
             sums = np.zeros((3, len(codes)), dtype=np.int64)
-            lookups.add_confidence(sums, place.astype(np.int32), p_second)
-            lookups.add_confidence(rest, rows.top[where], np.maximum(1 - rows.p_top[where] - p_second, 0))
+            using.add_confidence(sums, place.astype(np.int32), p_second)
+            using.add_confidence(rest, rows.top[where], np.maximum(1 - rows.p_top[where] - p_second, 0))
             foreseen = _by_code(codes, from_limbs(sums[1:]), n_classes**2, n)
         frequency = (labels[0] + 1.0) / (n + n_classes)
         return cls(n_rows=n, frequency=frequency, pairs=pairs, seen=seen, foreseen=foreseen, rest=from_limbs(rest[1:]))
+
+
+class _Tables(NamedTuple):
+    """Counts and sums by class and by pair; see :func:`labelaudit.kernels.lookups.count_confusions`."""
+
+    labels: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    foreseen: NDArray[np.int64]
+    rest: NDArray[np.int64]
+
+    @classmethod
+    def of_all(cls, rows: RowStatistics, unsure_up_to: float, threads: int | None) -> _Tables:
+        """Count on threads where adding up the tables of all blocks costs less than counting."""
+        using = lookups_for(len(rows) * rows.n_classes)
+        if 4 * rows.n_classes**2 > _ROWS_FOR_TABLES:
+            return cls.of(rows, unsure_up_to, using)
+        tables = map_blocks(lambda part: cls.of(rows.take(part), unsure_up_to, using), len(rows), threads)
+        return cls(*(np.sum(parts, axis=0) for parts in zip(*tables, strict=True)))
+
+    @classmethod
+    def of(cls, rows: RowStatistics, unsure_up_to: float, using: Lookups) -> _Tables:
+        k = rows.n_classes
+        tables = cls(*(np.zeros(shape, dtype=np.int64) for shape in ((3, k), (k, k), (3, k * k), (3, k))))
+        using.add_confidence(tables.labels, rows.given, rows.p_given)  # of which only the counts are wanted
+        using.count_confusions(tables.seen, tables.foreseen, tables.rest, rows, unsure_up_to)
+        return tables
 
 
 def _confusability(counts: _Counts) -> _OfPairs:

@@ -15,7 +15,7 @@ import numpy as np
 from labelaudit import large_pages
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
 from labelaudit.kernels.order import order_downwards
-from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, calibrate, evidence_terms, log_margin
+from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, Weighing, log_margin, weigh
 from labelaudit.threads import columns_in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
@@ -140,14 +140,12 @@ def _suspects(
     judged = rows if recalibrated is None else recalibrated()
     known = judged if everything else judged.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
-    terms, slope = evidence_terms(known, votes, threads=threads)
-    calibration = calibrate(known, slope, threads=threads)
-    score, n_above = _summed(terms, (calibration.cut, calibration.cut_if_all), len(known), threads)
-    if judged is not rows:
-        terms = _set_apart(terms, rows if everything else rows.take(assessable), threads)
+    weighing = weigh(known, votes, threads=threads)
+    said = None if judged is rows else rows if everything else rows.take(assessable)
+    terms, score, n_above = _scored(weighing, said, threads)
     order_score = _spread(score, assessable)
     order = order_downwards(order_score, ids, threads=threads)
-    calibration = _carried_over(calibration, n_above, order_score, order[: len(known)])
+    calibration = _carried_over(weighing.calibration, n_above, order_score, order[: len(known)])
     suspicion, expected, highest = _probability(score, calibration, threads)
     suspicion = _spread(suspicion, assessable)
     return {
@@ -170,44 +168,39 @@ def _doubts(
     return {"ambiguity": values, "is_ambiguous": ambiguous_flags(values), **offered}
 
 
-def _summed(
-    terms: Mapping[str, NDArray[np.floating]], cuts: tuple[float, ...], n: int, threads: int | None
-) -> tuple[NDArray[np.float64], list[int]]:
-    """Return the sums of all terms, and how many sums of those that tell how many labels are wrong exceed each cut."""
-    score = large_pages.empty(n, np.float64)
-    how_many = [values for name, values in terms.items() if name not in TELL_WHICH]
-    which = [values for name, values in terms.items() if name in TELL_WHICH]
+def _scored(
+    weighing: Weighing, said: RowStatistics | None, threads: int | None
+) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.float64], list[int]]:
+    """Return the terms, their sums, and how many sums of those that tell how many labels are wrong exceed each cut.
 
-    def add(part: slice) -> list[int]:
-        total = np.zeros(part.stop - part.start)
-        for values in how_many:
-            total += values[part]
-        counts = [int(np.count_nonzero(total > cut)) for cut in cuts]
-        for values in which:
-            total += values[part]
-        score[part] = total
-        return counts
+    Where rows are of corrected probabilities, and `said` of what the model says, the margin is split into the model's
+    own and what recalibration adds, so that reasons can tell them apart.
+    """
+    cuts = weighing.calibration.cut, weighing.calibration.cut_if_all
+    above = []
 
-    return score, np.sum(list(map_blocks(add, n, threads)), axis=0).tolist()
+    def columns(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
+        terms = dict(weighing.terms(part))
+        score = np.zeros(len(terms["margin"]))
+        for name in (name for name in terms if name not in TELL_WHICH):
+            score += terms[name]
+        above.append([np.count_nonzero(score > cut) for cut in cuts])
+        for name in (name for name in terms if name in TELL_WHICH):
+            score += terms[name]
+        if said is not None:
+            own = log_margin(said.take(part))
+            terms |= {"margin": own, "recalibration": terms["margin"] - own}
+        yield from terms.items()
+        yield "score", score
+
+    found = columns_in_blocks(columns, len(weighing.rows), threads)
+    return found, found.pop("score"), np.sum(above, axis=0).tolist()
 
 
 def _offered(rows: RowStatistics) -> Iterator[tuple[str, NDArray[np.int32]]]:
     suggested = np.where(rows.given >= 0, rows.other, rows.top)
     yield "suggested", suggested
     yield "runner_up", np.where((rows.second == suggested) | (rows.second == rows.given), np.int32(-1), rows.second)
-
-
-def _set_apart(
-    terms: dict[str, NDArray[np.floating]], rows: RowStatistics, threads: int | None
-) -> dict[str, NDArray[np.floating]]:
-    """Split the margin into the model's own and what recalibration adds, so that reasons can tell them apart."""
-
-    def parts(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
-        own = log_margin(rows.take(part))
-        yield "margin", own
-        yield "recalibration", terms["margin"][part] - own
-
-    return terms | columns_in_blocks(parts, len(rows), threads)
 
 
 def _carried_over(

@@ -21,7 +21,7 @@ import numpy as np
 
 from labelaudit.kernels import RowStatistics, is_compiled, kernel_for, lookups_for
 from labelaudit.kernels.lookups import row_hashes
-from labelaudit.suspicion import TELL_WHICH, calibrate, evidence_terms
+from labelaudit.suspicion import TELL_WHICH, weigh
 from labelaudit.threads import map_blocks, side_by_side
 
 if TYPE_CHECKING:
@@ -249,9 +249,13 @@ def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
 
 def _trust(rows: RowStatistics) -> NDArray[np.float64]:
     """Return the root of the chance that each label is right, (n,), rounded, as sums differ in their last bits."""
-    terms, slope = evidence_terms(rows, threads=1)
-    score = sum((values for name, values in terms.items() if name not in TELL_WHICH), np.zeros(len(rows)))
-    log_odds = np.clip(slope * (score - calibrate(rows, slope, threads=1).cut), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
+    weighing = weigh(rows, threads=1)
+    score = np.zeros(len(rows))
+    for name, values in weighing.terms(slice(0, len(rows))):
+        if name not in TELL_WHICH:
+            score += values
+    log_odds = weighing.calibration.slope * (score - weighing.calibration.cut)
+    log_odds = np.clip(log_odds, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
     trust: NDArray[np.float64] = np.round(1.0 / np.sqrt(1.0 + np.exp(log_odds)), _DIGITS)
     return trust
 

@@ -12,30 +12,28 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from labelaudit.disagreements import Disagreements, Surety
 from labelaudit.kernels import lookups_for
 from labelaudit.kernels.lookups import RATIO_BINS, log_ratios
+from labelaudit.kernels.selection import sorted_at
 from labelaudit.newton import climb
 from labelaudit.pair_confusions import pair_confusion
-from labelaudit.threads import columns_in_blocks, in_blocks, map_blocks, side_by_side
+from labelaudit.threads import in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["TELL_WHICH", "Calibration", "NeighborVotes", "calibrate", "evidence_terms", "log_margin"]
+__all__ = ["TELL_WHICH", "Calibration", "NeighborVotes", "Weighing", "log_margin", "weigh"]
 
 TELL_WHICH = ("doubt", "neighbors")
 """Terms that tell which labels are wrong, not how many."""
 
 _TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most blatant errors of sharp models
 _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
-_CONFIDENT_SHARE = 0.25
-_SUREST_SHARE = 0.10
-_LEAST_SURE_SHARE = 0.10
-_GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
 _SPREAD_SHARES = (0.2, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
 _CONFUSION_WEIGHTS = (0.05, 0.4)
 _DOUBT_WEIGHT, _DOUBT_FLOOR = 3.0, 0.3
@@ -74,7 +72,7 @@ class Calibration:
     slope : float
         Log-odds per unit of margin with which given labels change sides, from :func:`_stacking`.
     cut : float
-        Score at which an error is as likely as not.
+        Score at which an error is as likely as not; see :func:`_cut`.
     cut_if_all : float
         The cut if all rows that disagree with the model were label errors, which cannot be excluded.
     least_rate : float
@@ -88,10 +86,53 @@ class Calibration:
     least_rate: float
 
 
-def evidence_terms(
-    rows: RowStatistics, neighbors: NeighborVotes | None = None, *, threads: int | None = None
-) -> tuple[dict[str, NDArray[np.floating]], float]:
-    """Return the additive terms of the order score, and the slope of its calibration.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Weighing:
+    """How much each sign of a wrong label counts, as `n` labelled rows teach it.
+
+    Attributes
+    ----------
+    rows : RowStatistics
+        The rows.
+    spread_share : float
+        What the probability of the remaining classes counts against the given label.
+    doubt : float
+        What being unsure counts; below 0 it speaks for labels.
+    confusion : callable or None
+        See :func:`labelaudit.pair_confusions.pair_confusion`; None for two classes.
+    votes : (n,) float64 or None
+        The term of the neighbours, as far as their votes foresee labels.
+    calibration : Calibration
+        What makes a probability of the sum of all terms.
+    """
+
+    rows: RowStatistics
+    spread_share: float
+    doubt: float
+    confusion: Callable[[RowStatistics], NDArray[np.floating]] | None
+    votes: NDArray[np.float64] | None
+    calibration: Calibration
+
+    def terms(self, part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
+        """Yield the additive terms of the order score of some rows, with their names.
+
+        ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
+        ``doubt``: how far it tells against a label that the model is unsure of the item; ``confusion``: how rarely the
+        model mixes the two classes up where it is unsure, against chance and against its own probabilities;
+        ``neighbors``: their votes. In the precision of the rows, but for the votes, which are in float64.
+        """
+        block = self.rows.take(part)
+        yield "margin", log_margin(block)
+        yield "tail", _tail(block, self.spread_share)
+        yield "doubt", self.doubt * _log_doubt(block)
+        if self.confusion is not None:
+            yield "confusion", self.confusion(block)
+        if self.votes is not None:
+            yield "neighbors", self.votes[part]
+
+
+def weigh(rows: RowStatistics, neighbors: NeighborVotes | None = None, *, threads: int | None = None) -> Weighing:
+    """Learn from rows how much each sign of a wrong label counts.
 
     Parameters
     ----------
@@ -104,43 +145,36 @@ def evidence_terms(
 
     Returns
     -------
-    terms : dict of str to (n,) float
-        ``margin``: log-odds of the best other class against the given label; ``tail``: what the remaining classes add;
-        ``doubt``: how far it tells against a label that the model is unsure of the item; ``confusion``: how rarely the
-        model mixes the two classes up where it is unsure, against chance and against its own probabilities;
-        ``neighbors``: their votes. In the precision of `rows`, but for the votes, which are in float64.
-    slope : float
-        See :class:`Calibration`.
+    Weighing
     """
-    n = len(rows)
-    learned, surety = side_by_side(
+    learned, bounds, (agreeing,), (disagreeing,) = side_by_side(
         lambda: _stacking(rows, neighbors, threads),
-        lambda: _quantiles(rows.p_top, _LEAST_SURE_SHARE, 0.5, 1.0 - _CONFIDENT_SHARE),
-        n=n,
+        lambda: Surety.of(rows),
+        lambda: (_median_agreeing(rows, threads),),
+        lambda: (_median_disagreeing(rows),),
+        n=len(rows),
         threads=threads,
     )
     slope, vote_weight = (round(weight, 6) for weight in learned)  # sums differ in their last bits with the row order
-    least_sure, half, confident = surety
-    disagrees = rows.top != rows.given
-    gate = _diffuseness(disagrees, rows.p_top >= confident)
-    doubt = _DOUBT_WEIGHT * _disagreement_balance(disagrees, rows.p_top <= least_sure)
-    share = _between(_SPREAD_SHARES, gate)
+    surety = Surety(*bounds)
+    seen = Disagreements.of(rows, surety, threads=threads)
+    gate = seen.diffuseness
     confusion = None
     if rows.n_classes > 2:
-        confusion = pair_confusion(rows, rows.p_top <= half, weight=_between(_CONFUSION_WEIGHTS, gate))
-
-    def terms_of(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
-        block = rows.take(part)
-        yield "margin", log_margin(block)
-        yield "tail", _tail(block, share)
-        yield "doubt", doubt * _log_doubt(block)
-        if confusion is not None:
-            yield "confusion", confusion(block)
-
-    terms = columns_in_blocks(terms_of, n, threads)
-    if neighbors is not None:
-        terms["neighbors"] = vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE)
-    return terms, slope
+        confusion = pair_confusion(rows, surety.half, weight=_between(_CONFUSION_WEIGHTS, gate), threads=threads)
+    return Weighing(
+        rows=rows,
+        spread_share=_between(_SPREAD_SHARES, gate),
+        doubt=_DOUBT_WEIGHT * seen.balance,
+        confusion=confusion,
+        votes=None if neighbors is None else vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE),
+        calibration=Calibration(
+            slope=slope,
+            cut=_cut(agreeing, disagreeing, rows.n_classes),
+            cut_if_all=0.0,
+            least_rate=seen.least_rate,
+        ),
+    )
 
 
 def log_margin(rows: RowStatistics) -> NDArray[np.floating]:
@@ -149,88 +183,29 @@ def log_margin(rows: RowStatistics) -> NDArray[np.floating]:
     return margin
 
 
-def calibrate(rows: RowStatistics, slope: float, *, threads: int | None = None) -> Calibration:
-    """Find the score at which an error is as likely as not.
+def _cut(agreeing: float, disagreeing: float, n_classes: int) -> float:
+    """Return the score at which an error is as likely as not.
 
     Rows that disagree with the model are label errors, whose margins look like those of the rows that agree (median
     `A`), or confusions of the model, whose margins are near 0. Their median margin is `D`, so about ``π = D / A`` of
     them are errors. A label that is wrong at random needs a margin of the order of ``log K`` before it outweighs the
     chance of one particular confusion. The cut is ``(1 − π) · max(0.7 A, 0.8 log K)``.
-
-    Parameters
-    ----------
-    rows : RowStatistics
-        Of labelled items.
-    slope : float
-        From :func:`evidence_terms`.
-    threads : int, optional
-        Default: one for each core. Never changes the result.
-
-    Returns
-    -------
-    Calibration
     """
-    disagrees = rows.top != rows.given
-    agreeing, disagreeing, least_rate = side_by_side(
-        lambda: _median_agreeing(rows, disagrees, threads),
-        lambda: _median_disagreeing(rows, disagrees),
-        lambda: _least_rate(rows, disagrees),
-        n=len(rows),
-        threads=threads,
-    )
     errors_among = min(disagreeing / agreeing, 1.0) if agreeing > 0 else 1.0
-    highest = max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(rows.n_classes))
-    return Calibration(slope=slope, cut=(1.0 - errors_among) * highest, cut_if_all=0.0, least_rate=least_rate)
+    return (1.0 - errors_among) * max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(n_classes))
 
 
-def _median_agreeing(rows: RowStatistics, disagrees: NDArray[np.bool_], threads: int | None) -> float:
+def _median_agreeing(rows: RowStatistics, threads: int | None) -> float:
     """Return the median log ratio of the two best classes where labels agree with the model."""
     # There it is the margin, turned; which is at most 0, as in no other rows.
     ratio = in_blocks(lambda part: _ratio(rows.p_other[part], rows.p_given[part]), len(rows), threads, _dtype(rows))
-    return -_median_log(ratio, int(np.count_nonzero(~disagrees)))
+    return -_median_log(ratio, int(np.count_nonzero(rows.top == rows.given)))
 
 
-def _median_disagreeing(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
+def _median_disagreeing(rows: RowStatistics) -> float:
     """Return the same where they do not."""
-    where = np.flatnonzero(disagrees)
+    where = np.flatnonzero(rows.top != rows.given)
     return _median_log(_ratio(rows.p_top[where], rows.p_second[where]), len(where))
-
-
-def _least_rate(rows: RowStatistics, disagrees: NDArray[np.bool_]) -> float:
-    """Return half the lower 5 % point of the disagreement rate's Jeffreys posterior in the most confident tenth."""
-    from scipy.special import betaincinv
-
-    if len(disagrees) == 0:
-        return 0.0
-    surest = rows.p_top >= _quantiles(rows.p_top, 1.0 - _SUREST_SHARE)[0]
-    k, n = np.count_nonzero(disagrees & surest), np.count_nonzero(surest)
-    return float(betaincinv(k + 0.5, n - k + 0.5, 0.05)) / 2.0
-
-
-def _diffuseness(disagrees: NDArray[np.bool_], confident: NDArray[np.bool_]) -> float:
-    """Return how sure it is, 0..1, that labels disagree with the model in diffuse rows only.
-
-    The log ratio of the disagreement rate among the most confident quarter to the overall rate has a posterior that is
-    close to normal with variance 1 / (disagreements there + 1/2) under Jeffreys' prior (Gelman et al. 2013, ch. 2 and
-    4); it is compared with a threshold that is itself uncertain.
-    """
-    n_all, n_disagree = len(disagrees), np.count_nonzero(disagrees)
-    if n_all == 0:
-        return 0.0
-    k, n_confident = np.count_nonzero(disagrees & confident) + 0.5, np.count_nonzero(confident) + 1.0
-    ratio = (k / n_confident) / ((n_disagree + 0.5) / (n_all + 1.0))
-    z = (math.log(_GATE_RATIO) - math.log(ratio)) / math.sqrt(_GATE_SPREAD**2 + 1.0 / k)
-    return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
-
-
-def _disagreement_balance(disagrees: NDArray[np.bool_], least_sure: NDArray[np.bool_]) -> float:
-    """Return the share of disagreements less that of agreements, −1..1, where the model is least sure.
-
-    Above 0, labels disagree there more often than not: being unsure is itself a sign of an error. Below 0 they follow
-    the model even there: such items are hard, but labelled well. The share is the mean of its Jeffreys posterior.
-    """
-    n_disagree = np.count_nonzero(disagrees & least_sure)
-    return 2.0 * (n_disagree + 0.5) / (np.count_nonzero(least_sure) + 1.0) - 1.0
 
 
 def _log_doubt(rows: RowStatistics) -> NDArray[np.floating]:
@@ -357,21 +332,4 @@ def _median_log(values: NDArray[np.floating], n: int) -> float:
     """Return the median of the logarithms of the `n` least values, 0 of none; moves the values."""
     if n == 0:
         return 0.0
-    return sum(math.log(value) for value in _sorted_at(values, (n - 1) // 2, n // 2)) / 2.0
-
-
-def _quantiles(values: NDArray[np.floating], *shares: float) -> list[float]:
-    """Return the values below which ascending shares of all lie; some of them, so that comparisons are exact."""
-    if len(values) == 0:
-        return [0.0] * len(shares)
-    return _sorted_at(values.copy(), *(min(len(values) - 1, int(share * len(values))) for share in shares))
-
-
-def _sorted_at(values: NDArray[np.floating], *places: int) -> list[float]:
-    """Return the values that a sort puts at ascending places; moves the values."""
-    start, found = 0, []
-    for place in places:
-        values[start:].partition(place - start)  # what belongs further down is there already
-        found.append(float(values[place]))
-        start = place
-    return found
+    return sum(math.log(value) for value in sorted_at(values, (n - 1) // 2, n // 2)) / 2.0

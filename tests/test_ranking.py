@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.ranking import rank
 from labelaudit.scoring import score
-from labelaudit.suspicion import calibrate, evidence_terms
+from labelaudit.suspicion import weigh
 from tests.rows import rows_of
 
 CLEANLAB = (
@@ -174,7 +174,7 @@ def test_doubt_tells_which_labels_are_suspect_and_not_how_many(n_classes):
     world = make_world(4, n=2000, n_classes=n_classes, rate=0.15, sharpness=0.3)
     rows = rows_of(world.labels, world.pred_probs)
     ranking = rank(rows)
-    calibration = calibrate(rows, evidence_terms(rows)[1])
+    calibration = weigh(rows).calibration
     assert np.ptp(ranking.terms["doubt"]) > 0
     without = ranking.order_score - ranking.terms["doubt"]
     assert ranking.is_suspect.sum() == (without > calibration.cut).sum() > 0

@@ -7,8 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from labelaudit.suspicion import calibrate, evidence_terms
+from labelaudit.suspicion import weigh
 from tests.rows import rows_of
+
+
+def terms_of(rows, votes=None):
+    return dict(weigh(rows, votes).terms(slice(None)))
 
 
 def drawn(seed: int, *, n: int = 4000, n_classes: int = 4, power: float = 1.0):
@@ -22,19 +26,19 @@ def drawn(seed: int, *, n: int = 4000, n_classes: int = 4, power: float = 1.0):
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 5.0])
 def test_the_slope_is_the_one_that_calibrates_the_margin(power):
-    _, slope = evidence_terms(rows_of(*drawn(0, power=power)))
-    assert slope == pytest.approx(1 / power, rel=0.1)
+    weighing = weigh(rows_of(*drawn(0, power=power)))
+    assert weighing.calibration.slope == pytest.approx(1 / power, rel=0.1)
 
 
 def test_the_margin_is_exact_far_below_the_floor_of_other_logarithms():
     pred_probs = np.array([[1e-20, 1 - 1e-20], [1e-12, 1 - 1e-12], [0.4, 0.6]])
-    terms, _ = evidence_terms(rows_of([0, 0, 0], pred_probs))
+    terms = terms_of(rows_of([0, 0, 0], pred_probs))
     np.testing.assert_allclose(terms["margin"], np.log(pred_probs[:, 1] / pred_probs[:, 0]))
 
 
 def test_two_classes_have_no_confusion_term_and_no_tail():
     labels, pred_probs = drawn(1, n_classes=2)
-    terms, _ = evidence_terms(rows_of(labels, pred_probs))
+    terms = terms_of(rows_of(labels, pred_probs))
     assert set(terms) == {"margin", "tail", "doubt"}
     np.testing.assert_allclose(terms["tail"], 0.0, atol=1e-9)
 
@@ -50,7 +54,7 @@ def test_a_pair_that_the_model_mixes_up_both_ways_is_less_suspect_than_one_it_ne
     labels[:20] = np.where(truth[:20] < 2, 1 - truth[:20], labels[:20])  # disagrees within the pair
     labels[20:40] = np.where(truth[20:40] < 2, 3, labels[20:40])  # disagrees outside
     rows = rows_of(labels, pred_probs)
-    confusion = evidence_terms(rows)[0]["confusion"]
+    confusion = terms_of(rows)["confusion"]
     within = (rows.given < 2) & (rows.other < 2)
     outside = (rows.given == 3) & (rows.other < 2)
     assert confusion[within].max() < confusion[outside].min()
@@ -64,7 +68,7 @@ def test_being_unsure_tells_against_labels_if_they_disagree_where_the_model_is_l
     pred_probs[:300] = 0.2  # more than a tenth, all tied
     pred_probs[np.arange(300), top[:300]] = 0.4
     labels = np.where(np.arange(2000) < n_disagree, (top + 1) % 4, top)
-    doubt = evidence_terms(rows_of(labels, pred_probs))[0]["doubt"]
+    doubt = terms_of(rows_of(labels, pred_probs))["doubt"]
     assert np.sign(np.round(doubt[0] - doubt[-1], 9)) == sign
     unsure, sure = -(pred_probs[[0, -1]] * np.log(pred_probs[[0, -1]])).sum(axis=1) / np.log(4)
     balance = 2 * (n_disagree + 0.5) / 301 - 1
@@ -77,7 +81,7 @@ def test_doubt_leaves_labels_without_any_probability_in_the_order_of_the_best_ot
     votes = rng.multinomial(10, [0.4, 0.3, 0.2, 0.1], 500)
     labels = np.argsort(rng.random((500, 4)), axis=1)[:, 0]
     rows = rows_of(labels, votes / 10)
-    terms, _ = evidence_terms(rows)
+    terms = terms_of(rows)
     impossible = rows.p_given == 0
     assert 0 < impossible.sum() < 500
     np.testing.assert_array_equal(terms["doubt"][impossible], 0.0)
@@ -85,8 +89,8 @@ def test_doubt_leaves_labels_without_any_probability_in_the_order_of_the_best_ot
 
 
 def test_doubt_says_nothing_of_no_rows_and_stays_finite_without_any():
-    assert len(evidence_terms(rows_of([], np.empty((0, 3))))[0]["doubt"]) == 0
-    certain = evidence_terms(rows_of([0, 1, 0], np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])))[0]["doubt"]
+    assert len(terms_of(rows_of([], np.empty((0, 3))))["doubt"]) == 0
+    certain = terms_of(rows_of([0, 1, 0], np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])))["doubt"]
     assert np.isfinite(certain).all()
     assert np.ptp(certain) == 0.0
 
@@ -102,7 +106,7 @@ def test_votes_count_as_much_as_they_foresee_labels():
             given_fraction=for_given, other=rows.other, other_fraction=1 - for_given, n_votes=np.full(4000, 10)
         )
 
-    knowing, ignorant = (evidence_terms(rows, votes(share))[0]["neighbors"] for share in (0.9, 0.0))
+    knowing, ignorant = (terms_of(rows, votes(share))["neighbors"] for share in (0.9, 0.0))
     assert np.abs(knowing).max() > 1.0
     assert np.abs(ignorant).max() < 0.3
 
@@ -115,8 +119,8 @@ def test_neighbours_are_heard_where_the_model_is_over_confident_beyond_measure()
     votes = SimpleNamespace(
         given_fraction=for_given, other=rows.other, other_fraction=1 - for_given, n_votes=np.full(4000, 10)
     )
-    terms, slope = evidence_terms(rows, votes)
-    assert slope < 0.3
+    terms = terms_of(rows, votes)
+    assert weigh(rows, votes).calibration.slope < 0.3
     assert np.abs(terms["neighbors"]).max() > 1.0
 
 
@@ -128,7 +132,7 @@ def test_votes_for_further_classes_count_less_than_votes_for_the_best_other_clas
     third = np.where((third == rows.other) | (third == rows.given), (third + 1) % 4, third)
     third = np.where((third == rows.other) | (third == rows.given), (third + 1) % 4, third)
     heard = {
-        name: evidence_terms(
+        name: terms_of(
             rows,
             SimpleNamespace(
                 given_fraction=given_fraction,
@@ -136,7 +140,7 @@ def test_votes_for_further_classes_count_less_than_votes_for_the_best_other_clas
                 other_fraction=np.where(np.arange(3000) == 0, 0.8, 1 - given_fraction),
                 n_votes=np.full(3000, 10),
             ),
-        )[0]["neighbors"][0]
+        )["neighbors"][0]
         for name, favoured in (("other", rows.other[0]), ("third", third[0]))
     }
     assert heard["other"] > heard["third"]
@@ -151,7 +155,7 @@ def test_items_without_votes_get_no_evidence_from_neighbours():
         other_fraction=np.full(300, np.nan),
         n_votes=np.zeros(300, dtype=np.int32),
     )
-    np.testing.assert_array_equal(evidence_terms(rows, nobody)[0]["neighbors"], 0.0)
+    np.testing.assert_array_equal(terms_of(rows, nobody)["neighbors"], 0.0)
 
 
 def test_the_cut_falls_to_zero_where_disagreeing_rows_are_as_sure_as_agreeing_ones():
@@ -159,11 +163,11 @@ def test_the_cut_falls_to_zero_where_disagreeing_rows_are_as_sure_as_agreeing_on
     sure = np.full((1000, 5), 0.01)
     sure[np.arange(1000), truth] = 0.96
     labels = np.where(np.arange(1000) < 50, (truth + 1) % 5, truth)
-    assert calibrate(rows_of(labels, sure), 1.0).cut == pytest.approx(0.0, abs=1e-9)
+    assert weigh(rows_of(labels, sure)).calibration.cut == pytest.approx(0.0, abs=1e-9)
     unsure = sure.copy()
     unsure[:50] = 0.2
     unsure[np.arange(50), truth[:50]] += 1e-3
-    calibration = calibrate(rows_of(labels, unsure), 1.0)
+    calibration = weigh(rows_of(labels, unsure)).calibration
     assert calibration.cut == pytest.approx(0.7 * np.log(96), rel=0.01)  # .7 of the usual log ratio of the top two
     assert calibration.cut_if_all == 0.0
 
@@ -174,4 +178,4 @@ def test_the_least_rate_is_below_that_of_the_surest_rows():
     pred_probs = np.full((20_000, 5), 0.01)
     pred_probs[np.arange(20_000), truth] = 0.96
     labels = np.where(rng.random(20_000) < 0.06, (truth + 1) % 5, truth)
-    assert calibrate(rows_of(labels, pred_probs), 1.0).least_rate == pytest.approx(0.03, rel=0.1)
+    assert weigh(rows_of(labels, pred_probs)).calibration.least_rate == pytest.approx(0.03, rel=0.1)

@@ -93,7 +93,7 @@ class Lookups(Protocol):
         foreseen: NDArray[np.int64],
         rest: NDArray[np.int64],
         rows: RowStatistics,
-        where: NDArray[np.bool_],
+        up_to: float,
     ) -> None:
         """Count given and expected classes by the predicted one."""
 

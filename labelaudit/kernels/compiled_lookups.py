@@ -69,11 +69,11 @@ def count_confusions(
     foreseen: NDArray[np.int64],
     rest: NDArray[np.int64],
     rows: RowStatistics,
-    where: NDArray[np.bool_],
+    up_to: float,
 ) -> None:
     """Count confusions; parameters as :func:`labelaudit.kernels.lookups.count_confusions`."""
-    used = (where, rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
-    _count_confusions(seen, foreseen, rest, *(read_only(array) for array in used))
+    used = (rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
+    _count_confusions(seen, foreseen, rest, up_to, *(read_only(array) for array in used))
 
 
 def mark_hashed(
@@ -134,10 +134,10 @@ def _count_ratios(counts, given, top, second, p_top, p_second):
 
 
 @compiled
-def _count_confusions(seen, foreseen, rest, where, given, top, second, p_top, p_second):
+def _count_confusions(seen, foreseen, rest, up_to, given, top, second, p_top, p_second):
     zero, one = p_top.dtype.type(0), p_top.dtype.type(1)
-    for i in range(len(where)):
-        if where[i]:
+    for i in range(len(given)):
+        if p_top[i] <= up_to:
             seen[top[i], given[i]] += 1
             _add(foreseen, top[i] * len(seen) + second[i], p_second[i])
             _add(rest, top[i], max(one - p_top[i] - p_second[i], zero))

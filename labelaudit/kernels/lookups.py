@@ -159,7 +159,7 @@ def count_confusions(
     foreseen: NDArray[np.int64],
     rest: NDArray[np.int64],
     rows: RowStatistics,
-    where: NDArray[np.bool_],
+    up_to: float,
 ) -> None:
     """Count the labels that rows of each predicted class have, and add up what the model expected instead.
 
@@ -173,10 +173,10 @@ def count_confusions(
         By predicted class: the same, of the probability of all but the two best classes.
     rows : RowStatistics
         Of `n` labelled items.
-    where : (n,) bool
-        Rows that count.
+    up_to : float
+        Rows count whose greatest probability is at most this.
     """
-    chosen = np.flatnonzero(where)  # places select faster than flags
+    chosen = np.flatnonzero(rows.p_top <= up_to)  # places select faster than flags
     top, p_second = rows.top[chosen], rows.p_second[chosen]
     count_pairs(seen, top, rows.given[chosen])
     add_confidence(foreseen, top * np.int32(len(seen)) + rows.second[chosen], p_second)
