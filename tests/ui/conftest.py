@@ -164,8 +164,16 @@ class Reviewer:
         """Press a key that decides, and return the item that it was pressed on, once the next card is painted."""
         before = self.card()
         self.page.keyboard.press(key)
-        self.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=before)
+        self.leaves(before)
         return before
+
+    def leaves(self, item: str) -> None:
+        """Wait until another item is on the screen."""
+        self.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=item)
+
+    def comes_to(self, item: str) -> None:
+        """Wait until an item is on the screen."""
+        self.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item === id", arg=item)
 
     def saved(self) -> None:
         """Wait until everything is acknowledged."""

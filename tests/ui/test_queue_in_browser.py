@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from labelaudit.reviewing import open_store
+import labelaudit as la
+from labelaudit.reviewing import Filter, open_store
 from tests.ui.conftest import decisions, verdicts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -40,18 +42,14 @@ def test_a_queue_is_worked_by_keyboard_alone(audit_folder, serve, sit_down):
         else:
             label = json.loads(stored[item][1])
             assert stored[item][0] == ("relabel" if label else "keep")
-    taken_back = []
-    for _ in range(3):
+    taken_back = list(given)[:-4:-1]
+    for item in taken_back:
         ann.page.keyboard.press("z")
-        ann.page.wait_for_function("last => !last.includes(document.querySelector('[data-item]').dataset.item)",
-                                   arg=[*taken_back, ""])  # fmt: skip
-        ann.page.wait_for_timeout(200)
-        taken_back.append(ann.card())
-    assert taken_back == list(given)[:-4:-1]
+        ann.comes_to(item)
     ann.saved()
     assert not set(taken_back) & set(verdicts(audit_folder))
     ann.page.keyboard.press("y")
-    ann.page.wait_for_timeout(200)
+    ann.leaves(taken_back[2])
     ann.saved()
     again = verdicts(audit_folder)
     assert taken_back[2] in again
@@ -60,8 +58,6 @@ def test_a_queue_is_worked_by_keyboard_alone(audit_folder, serve, sit_down):
 
 
 def open_items(audit_folder) -> dict[str, dict[str, Any]]:
-    import labelaudit as la
-
     items = la.load(audit_folder).items
     return {
         str(item): {"given": row["given_label"], "suggested": row["suggested_label"]} for item, row in items.iterrows()
@@ -115,12 +111,9 @@ def test_choosing_a_filter_turns_the_queue(audit_folder, serve, sit_down):
     ann.page.get_by_role("combobox", name="Queue").click()
     ann.page.get_by_role("option", name="Ambiguous items").click()
     ann.page.wait_for_url("**queue=ambiguous**")
-    ann.page.wait_for_timeout(1500)
     with open_store(audit_folder) as store:
-        from labelaudit.reviewing import Filter
-
         first = store.page(Filter(queue="ambiguous"), "ambiguity", person="ann", limit=1)[0]
-    assert ann.card() == first.item_id
+    ann.comes_to(first.item_id)
 
 
 def test_twenty_fast_presses_are_twenty_decisions_on_painted_cards(audit_folder, serve, sit_down):
@@ -134,16 +127,11 @@ def test_twenty_fast_presses_are_twenty_decisions_on_painted_cards(audit_folder,
               .observe(document.body, {attributes: true, subtree: true, attributeFilter: ['data-item']});
         }"""
     )
-    ann.page.wait_for_timeout(1000)
-    for _ in range(20):
-        ann.page.keyboard.press("q")
-        ann.page.wait_for_timeout(60)
+    pressed = [ann.press("q") for _ in range(20)]  # each as soon as the card before it has gone
     ann.saved()
-    decided = [event.item_id for event in decisions(audit_folder)]
-    assert len(decided) == len(set(decided)) == 20, ann.page.evaluate(
-        "performance.getEntriesByName('labelaudit:next-card').map((entry) => Math.round(entry.duration))"
-    )
-    assert set(decided) <= set(ann.page.evaluate("window.painted"))
+    assert [event.item_id for event in decisions(audit_folder)] == pressed
+    assert len(set(pressed)) == 20
+    assert set(pressed) <= set(ann.page.evaluate("window.painted"))
 
 
 def test_a_held_key_and_a_double_click_count_once(audit_folder, serve, sit_down):
@@ -218,7 +206,7 @@ def test_find_note_and_changed_keys(audit_folder, serve, sit_down):
     ann.page.keyboard.press("f")
     ann.page.keyboard.type("invoice")
     ann.page.keyboard.press("Enter")
-    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=noted)
+    ann.leaves(noted)
     ann.page.keyboard.press("k")
     ann.page.get_by_role("button", name="Key for keep").click()
     ann.page.keyboard.press("g")
@@ -253,7 +241,7 @@ def test_several_that_fit_are_chosen_by_number_and_by_name(audit_folder, serve, 
     ann.page.keyboard.type("invoice")
     ann.page.keyboard.press("Enter")
     ann.page.keyboard.press("Enter")
-    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=here)
+    ann.leaves(here)
     assert "several fit: " in ann.said()
     ann.saved()
     verdict, labels = verdicts(audit_folder)[here]
@@ -262,8 +250,6 @@ def test_several_that_fit_are_chosen_by_number_and_by_name(audit_folder, serve, 
 
 
 def test_blind_first_shows_the_suggestion_only_after_a_choice(audit_folder, serve, sit_down):
-    from dataclasses import replace
-
     with open_store(audit_folder) as store:
         store.team.set_rules(replace(store.team.rules(), blind_first=True), by="ann")
     ann = sit_down(serve(audit_folder), "ann")
@@ -277,7 +263,7 @@ def test_blind_first_shows_the_suggestion_only_after_a_choice(audit_folder, serv
     assert suggested in ann.page.locator("dd.suggested").inner_text()
     assert ann.card() == item
     ann.page.keyboard.press("w")  # a changed mind is one more key
-    ann.page.wait_for_function("id => document.querySelector('[data-item]')?.dataset.item !== id", arg=item)
+    ann.leaves(item)
     ann.saved()
     assert verdicts(audit_folder)[item] == ("relabel", json.dumps([suggested]))
     with open_store(audit_folder) as store:
