@@ -75,9 +75,10 @@ def triage(
 
     Each kind is a cause with a probability ``q`` of its own:
 
-    - wrong label: the suspicion, times the probability of the best other class against its strongest rival. An item
-      between three classes has a given label that is wrong more often than not, but no other label that is right;
-    - ambiguous: the ambiguity, less the share that goes to
+    - wrong label: the suspicion, less the share of its odds that the strongest rival of the best other class has
+      against it. That speaks for ambiguity: an item between three classes has a given label that is wrong more often
+      than not, but no other label that is right;
+    - ambiguous: the ambiguity and that share, less what goes to
     - several labels: where two classes, one of them the given, hold nearly all probability and in even parts (and
       members agree on that), the evidence is for both rather than undecided. With two classes this cannot be told
       apart, and the share is 0;
@@ -85,7 +86,8 @@ def triage(
     - duplicate conflict: observed.
 
     Given that exactly one of independent causes is at work, its probability is ``P(k) = o_k / Σ_j o_j`` with the odds
-    ``o = q / (1 − q)``, since every term has the same factor ``Π_j (1 − q_j)``.
+    ``o = q / (1 − q)``, since every term has the same factor ``Π_j (1 − q_j)``. Shares are taken of the
+    odds: half of what is all but certain still outweighs what is likely.
 
     Parameters
     ----------
@@ -102,15 +104,17 @@ def triage(
     -------
     Triage
     """
-    undecided = _odds(np.maximum(ambiguity, _UNLIKELY))
     causes = np.zeros((len(rows), len(KINDS)))
-    causes[:, 0] = np.nan_to_num(suspicion) * _standing_out(rows)
+    causes[:, 0] = np.nan_to_num(suspicion)
     causes[:, 3] = 0.0 if neighbors is None else _outlying(neighbors.outlier)
     causes[:, 4] = 0.0 if neighbors is None else neighbors.conflict
     odds = _odds(causes)
+    no_class = (1.0 - _standing_out(rows)) * odds[:, 0]
+    undecided = _odds(np.maximum(ambiguity, _UNLIKELY)) + no_class
     share = _several_share(rows, members)
-    odds[:, 2] = share * undecided
+    odds[:, 0] -= no_class
     odds[:, 1] = (1.0 - share) * undecided
+    odds[:, 2] = share * undecided
     odds[:, 4] = np.where(causes[:, 4] > 0, _SEEN / (1.0 - _SEEN), 0.0)
     causes[:, 1], causes[:, 2] = (1.0 - share) * ambiguity, share * ambiguity
     return Triage(probability=odds / odds.sum(axis=1, keepdims=True), causes=causes)

@@ -26,10 +26,10 @@ def one(suspicion, doubt, probs=(0.8, 0.1, 0.1), label=0, **evidence):
 
 def test_probabilities_are_odds_of_the_causes():
     found = one(0.8, 0.2, (0.04, 0.9, 0.06))
-    wrong = 0.8 * 0.9 / (0.9 + 0.06)  # the other class against its strongest rival
-    odds = np.array([wrong / (1 - wrong), 0.25])
+    stands_out = 0.9 / (0.9 + 0.06)  # the other class against its strongest rival
+    odds = np.array([4.0 * stands_out, 0.25 + 4.0 * (1 - stands_out)])
     np.testing.assert_allclose(found.probability[0, :2], odds / odds.sum())
-    np.testing.assert_allclose(found.causes[0, :2], [wrong, 0.2])
+    np.testing.assert_allclose(found.causes[0, :2], [0.8, 0.2])
     np.testing.assert_array_equal(found.probability[0, 2:], 0.0)
     assert found.kind.tolist() == ["wrong_label"]
 
@@ -71,6 +71,11 @@ def test_more_suspicion_never_makes_a_wrong_label_less_likely():
     assert (np.diff(found.probability[:, 0]) >= 0).all()
     found = triage(rows, np.full(50, 0.4), np.linspace(0, 1, 50))
     assert (np.diff(found.probability[:, 1]) >= 0).all()
+
+
+def test_what_is_surely_wrong_is_a_wrong_label_unless_no_class_stands_out():
+    assert one(0.99, 0.6, (0.02, 0.6, 0.38)).kind[0] == "wrong_label"
+    assert one(0.99, 0.6, (0.04, 0.48, 0.48)).kind[0] == "ambiguous"
 
 
 @pytest.mark.parametrize("seed", range(3))
