@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.formats import CAPABILITIES, FORMATS, losses
+from tests.formats.test_round_trip import LABEL_LIMITS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 BEGIN = "<!-- matrix: made by tests/formats/test_docs.py -->\n"
@@ -28,10 +29,12 @@ SHORT = {
 
 
 def matrix() -> str:
-    lines = ["| format | text | images | tables |", "|---|---|---|---|"]
+    lines = ["| format | text | images | tables | several labels | odd labels |", "|---|---|---|---|---|---|"]
     for name, form in FORMATS:
         cells = [cell(form, modality) for modality in ("text", "image", "table")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        several = "yes" if all("several" in carried for carried in form.carries.values()) else "no"
+        odd = f"up to {LABEL_LIMITS[name]} characters" if name in LABEL_LIMITS else "yes"
+        lines.append(f"| {name} | {' | '.join(cells)} | {several} | {odd} |")
     return "\n".join(lines) + "\n"
 
 

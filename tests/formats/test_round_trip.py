@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from labelaudit.errors import DataError, UsageError
@@ -114,6 +116,33 @@ def test_a_blind_batch_gives_nothing_away(name, tmp_path):
                 assert b"given_label" not in content
                 assert b"suggested" not in content
     assert not {"suggested labels", "the labels that items have now"} & set(losses(form, batch))
+
+
+@pytest.mark.parametrize(
+    ("capability", "change"),
+    [
+        ("given_label", {"given_label": "pos"}),
+        ("suggestion", {"suggested_label": "pos"}),
+        ("tags", {"content_hash": "f" * 32}),
+    ],
+    ids=["given label", "suggestion", "hash"],
+)
+@pytest.mark.parametrize(
+    ("name", "modality"), [(name, modality) for name, form in FORMATS for modality in sorted(form.carries)]
+)
+def test_what_annotators_are_to_see_is_in_the_files_where_that_is_declared(
+    name, modality, capability, change, tmp_path
+):
+    form = FORMATS.get(name)
+    batch = make_batch(tmp_path, modality)
+    changed = replace(batch, items=(replace(batch.items[0], **change), *batch.items[1:]))
+    written = []
+    for number, each in enumerate((batch, changed)):
+        (tmp_path / str(number)).mkdir()
+        write_batch(each, form, tmp_path / str(number) / f"batch{form.suffix}")
+        files = sorted(file for file in (tmp_path / str(number)).rglob("*") if file.is_file())
+        written.append([file.read_bytes() for file in files])
+    assert written[0] != written[1] or capability not in form.carries[modality]
 
 
 @pytest.mark.parametrize("name", NAMES)
