@@ -16,7 +16,7 @@ from labelaudit.config import AuditConfig
 from labelaudit.errors import ConfigError, UsageError
 from labelaudit.health import Health
 from labelaudit.planting import CALIBRATED, LEAST_ITEMS, TOO_WEAK, calibrate_by_planting, plant, survey
-from labelaudit.planting.curve import chances, density
+from labelaudit.planting.curve import chances, density, worth_flagging
 from labelaudit.planting.lapses import own_errors, rate_left
 from labelaudit.reporting import REPORT_FORMATS, make_report
 from labelaudit.scoring import score
@@ -80,7 +80,7 @@ def test_only_suspicion_changes_and_it_follows_the_queue(simulated):
     assert (np.diff(queue)[falls] < 0).all()
     assert (np.diff(queue)[~falls] == 0).all()
     assert ((queue > 0) & (queue < 1)).all()
-    assert np.array_equal(after.is_suspect, after.suspicion > 0.5)
+    assert np.array_equal(after.is_suspect, after.suspicion > worth_flagging(queue))
     assert after.expected_errors == pytest.approx(after.suspicion.sum())
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.planting.contradictions import Survey, survey
-from labelaudit.planting.curve import chances
+from labelaudit.planting.curve import chances, worth_flagging
 from labelaudit.planting.planted import plant
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _calibrated(ranking: Ranking, found: Survey, depths: NDArray[np.float64]) ->
     return replace(
         ranking,
         suspicion=suspicion,
-        is_suspect=np.nan_to_num(suspicion) > 0.5,
+        is_suspect=np.nan_to_num(suspicion) > worth_flagging(suspicion[assessed]),
         expected_errors=expected,
         expected_errors_range=(least * expected, max(expected, float(found.contradicts.sum()))),
         range_kind=TOO_WEAK if found.is_model_weak else CALIBRATED,

@@ -1,0 +1,75 @@
+"""Which items are flagged once suspicion is calibrated by planted errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import make_classification
+
+import labelaudit as la
+from labelaudit.planting import CALIBRATED
+from labelaudit.planting.curve import worth_flagging
+
+falling = st.lists(st.floats(0.001, 1.0), min_size=1, max_size=60).map(lambda values: np.sort(values)[::-1])
+
+
+def expected_f1(chances, k):
+    return 2.0 * chances[:k].sum() / (k + chances.sum())
+
+
+@given(falling)
+def test_no_other_number_of_flags_has_a_higher_expected_f1(chances):
+    flagged = int((chances > worth_flagging(chances)).sum())
+    best = max(expected_f1(chances, k) for k in range(1, len(chances) + 1))
+    assert expected_f1(chances, flagged) == pytest.approx(best)
+
+
+@given(falling)
+def test_the_first_place_is_always_flagged_and_one_half_always_enough(chances):
+    assert worth_flagging(chances) < chances[0]
+    assert worth_flagging(chances) <= 0.5
+
+
+def test_where_all_is_known_the_line_is_one_half():
+    assert worth_flagging(np.r_[np.ones(30), np.zeros(70)]) == 0.5
+
+
+def test_the_same_places_are_flagged_where_all_chances_are_too_low():
+    chances = np.r_[np.full(30, 0.9), np.full(70, 0.05)]
+    for part in (0.5, 0.2, 0.1):
+        assert int((part * chances > worth_flagging(part * chances)).sum()) == 30
+
+
+def test_without_places_there_is_a_line_all_the_same():
+    assert worth_flagging(np.zeros(0)) == 0.5
+
+
+@pytest.fixture(scope="module")
+def audit_of_hard_errors():
+    """Return an audit in which labels are wrong near the boundary only, so that too few errors are expected."""
+    points, truth = make_classification(
+        400, n_features=8, n_informative=5, n_redundant=0, n_classes=3, n_clusters_per_class=1, class_sep=1.8,
+        flip_y=0, random_state=0,
+    )  # fmt: skip
+    centers = np.stack([points[truth == k].mean(axis=0) for k in range(3)])
+    distances = np.linalg.norm(points[:, None] - centers, axis=2)
+    rows = np.arange(len(truth))
+    own, distances[rows, truth] = distances[rows, truth].copy(), np.inf
+    wrong = np.argsort(distances.min(axis=1) - own)[20:120:3]
+    labels = truth.copy()
+    labels[wrong] = distances.argmin(axis=1)[wrong]
+    ids = np.array([f"i{i:03d}" for i in rows])
+    dataset = la.Dataset.from_arrays(labels, classes=["a", "b", "c"], ids=ids, embeddings=points)
+    return la.audit(dataset), ids[labels != truth]
+
+
+def test_an_audit_that_expects_too_few_errors_flags_the_right_items_all_the_same(audit_of_hard_errors):
+    audit, wrong = audit_of_hard_errors
+    assert audit.health["range_kind"] == CALIBRATED
+    assert audit.health["expected_errors"] < 0.5 * len(wrong)
+    assert audit.items["suspicion"].max() < 0.5
+    flagged = audit.items.index[audit.items["is_suspect"]]
+    assert len(flagged) >= 10
+    assert np.isin(flagged, wrong).mean() > 0.7
