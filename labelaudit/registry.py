@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata, util
 from typing import Any, Generic, TypeVar, cast
 
@@ -59,7 +60,7 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Return all names, sorted, without importing a plugin."""
-        return tuple(sorted(map(self._written, {*self._own_names(), *self._entry_points()})))
+        return tuple(sorted(map(self._written, {*self._own_names, *self._entry_points})))
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Import and yield every plugin with its name, sorted by name."""
@@ -76,7 +77,7 @@ class Registry(Generic[T]):
             If the plugin of an installed package does not load or is of the wrong type.
         """
         if name not in self._loaded:
-            known = {self._written(each): each for each in (*self._entry_points(), *self._own_names())}
+            known = {self._written(each): each for each in (*self._entry_points, *self._own_names)}
             self._loaded[name] = self._import(known.get(self._written(name), name))
         return self._loaded[name]
 
@@ -84,10 +85,10 @@ class Registry(Generic[T]):
         return name.replace("_", "-") if self.dashed else name
 
     def _import(self, name: str) -> T:
-        if name in self._own_names():
-            module = importlib.import_module(f"{self.package}.{self._own_names()[name]}")
+        if name in self._own_names:
+            module = importlib.import_module(f"{self.package}.{self._own_names[name]}")
             return cast(T, getattr(module, self.attribute))
-        entry_point = self._entry_points().get(name)
+        entry_point = self._entry_points.get(name)
         if entry_point is None:
             raise UnknownNameError.among(self.kind, name, self.names())
         try:
@@ -104,6 +105,7 @@ class Registry(Generic[T]):
             )
         return cast(T, plugin)
 
+    @cached_property
     def _own_names(self) -> dict[str, str]:
         """Map each name to its module; `import_` is the file of `import`, which Python keeps for itself."""
         spec = util.find_spec(self.package)
@@ -111,5 +113,7 @@ class Registry(Generic[T]):
         modules = (module.name for module in pkgutil.iter_modules(locations))
         return {module.rstrip("_"): module for module in modules if not module.startswith("_")}
 
+    @cached_property
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
+        # Kept, because each search through all installed packages takes milliseconds.
         return {point.name: point for point in metadata.entry_points(group=self.group)}
