@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from labelaudit.kernels import Lookups, RowStatistics
 
     _OfCodes = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-    _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.float64]]
+    _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.floating]]
 
-__all__ = ["pair_confusion"]
+__all__ = ["PairConfusion"]
 
 _CONCENTRATIONS = np.exp(np.linspace(math.log(0.5), math.log(1e4), 12))
 _EXCESS_WEIGHT = 0.3
@@ -35,45 +35,68 @@ _LARGEST_LIFT = 3.0
 _ROWS_FOR_TABLES = 2**17  # that are counted as fast as so many counts are added up
 
 
-def pair_confusion(
-    rows: RowStatistics, unsure_up_to: float, *, weight: float, threads: int | None = None
-) -> Callable[[RowStatistics], NDArray[np.floating]]:
-    """Learn which pairs of classes the model mixes up, and return the term of suspicion that follows.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairConfusion:
+    """Which pairs of classes the model mixes up, and the term of suspicion that follows.
 
-    Disagreements between two classes are compared with two expectations: with class sizes, at `weight`, and with the
+    Disagreements between two classes are compared with two expectations: with class sizes, at a weight, and with the
     model's own probabilities, at a fixed weight. Where a model is sound the latter says nothing, since its
     probabilities know already what is easily confused; those of an over-confident model do not.
 
-    Parameters
+    Attributes
     ----------
-    rows : RowStatistics
-        Of `n` labelled items and more than two classes.
-    unsure_up_to : float
-        Greatest probability of rows of which the model is unsure, which is where its own confusions are.
-    weight : float
-        Of the comparison with class sizes.
-    threads : int, optional
-        Default: one for each core. Never changes the result.
-
-    Returns
-    -------
-    callable
-        From row statistics of ``m`` items to the term of each, (m,), in their precision: log-odds that the label is
-        wrong, higher where the model rarely mixes up the given and the best other class.
+    of_pairs : callable
+        From best other and given classes, (m,), to the term of each pair, (m,): log-odds that the label is wrong,
+        higher where the model rarely mixes up the two.
+    table : (K, K) float or None
+        The term of all pairs; None where these are more than the rows.
     """
-    n_classes, dtype = rows.n_classes, rows.p_given.dtype
-    counts = _Counts.of(rows, unsure_up_to, threads)
-    lift, excess = _confusability(counts), _excess(counts)
 
-    def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.floating]:
-        term = -weight * lift(other, given) - _EXCESS_WEIGHT * excess(other, given)
-        return term.astype(dtype, copy=False)
+    of_pairs: _OfPairs
+    table: NDArray[np.floating] | None
 
-    if n_classes**2 > len(rows):
-        return lambda rows: of_pairs(rows.other, rows.given)
-    classes = np.arange(n_classes)
-    table = of_pairs(np.repeat(classes, n_classes), np.tile(classes, n_classes))
-    return lambda rows: table.take((rows.other * np.int32(n_classes) + rows.given).astype(np.intp))
+    @classmethod
+    def learned(
+        cls, rows: RowStatistics, unsure_up_to: float, *, weight: float, threads: int | None = None
+    ) -> PairConfusion:
+        """Learn from rows which pairs of classes the model mixes up.
+
+        Parameters
+        ----------
+        rows : RowStatistics
+            Of `n` labelled items and more than two classes.
+        unsure_up_to : float
+            Greatest probability of rows of which the model is unsure, which is where its own confusions are.
+        weight : float
+            Of the comparison with class sizes.
+        threads : int, optional
+            Default: one for each core. Never changes the result.
+
+        Returns
+        -------
+        PairConfusion
+            Whose terms are in the precision of the rows.
+        """
+        n_classes, dtype = rows.n_classes, rows.p_given.dtype
+        counts = _Counts.of(rows, unsure_up_to, threads)
+        lift, excess = _confusability(counts), _excess(counts)
+
+        def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.floating]:
+            term = -weight * lift(other, given) - _EXCESS_WEIGHT * excess(other, given)
+            return term.astype(dtype, copy=False)
+
+        if n_classes**2 > len(rows):
+            return cls(of_pairs=of_pairs, table=None)
+        classes = np.arange(n_classes)
+        table = of_pairs(np.repeat(classes, n_classes), np.tile(classes, n_classes))
+        return cls(of_pairs=of_pairs, table=table.reshape(n_classes, n_classes))
+
+    def __call__(self, rows: RowStatistics) -> NDArray[np.floating]:
+        """Return the term of each row, (m,)."""
+        if self.table is None:
+            return self.of_pairs(rows.other, rows.given)
+        found: NDArray[np.floating] = self.table.reshape(-1).take(rows.other * np.intp(rows.n_classes) + rows.given)
+        return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -15,7 +15,8 @@ import numpy as np
 from labelaudit import large_pages
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
 from labelaudit.kernels.order import order_downwards
-from labelaudit.suspicion import TELL_WHICH, Calibration, NeighborVotes, Weighing, log_margin, weigh
+from labelaudit.order_score import scored
+from labelaudit.suspicion import Calibration, NeighborVotes, weigh
 from labelaudit.threads import columns_in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
@@ -142,18 +143,18 @@ def _suspects(
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
     weighing = weigh(known, votes, threads=threads)
     said = None if judged is rows else rows if everything else rows.take(assessable)
-    terms, score, n_above = _scored(weighing, said, threads)
-    order_score = _spread(score, assessable)
+    found = scored(weighing, said, threads=threads)
+    order_score = _spread(found.score, assessable)
     order = order_downwards(order_score, ids, threads=threads)
-    calibration = _carried_over(weighing.calibration, n_above, order_score, order[: len(known)])
-    suspicion, expected, highest = _probability(score, calibration, threads)
+    calibration = _carried_over(weighing.calibration, found.n_above, order_score, order[: len(known)])
+    suspicion, expected, highest = _probability(found.score, calibration, threads)
     suspicion = _spread(suspicion, assessable)
     return {
         "order_score": order_score,
         "order": order,
         "suspicion": suspicion,
         "is_suspect": suspicion > 0.5,  # not where it is NaN
-        "terms": {name: _spread(values, assessable) for name, values in terms.items()},
+        "terms": {name: _spread(values, assessable) for name, values in found.terms.items()},
         "expected_errors": expected,
         "expected_errors_range": (min(expected, calibration.least_rate * len(known)), highest),
     }
@@ -166,35 +167,6 @@ def _doubts(
     values = ambiguity(rows, neighbors=neighbors, members=members, threads=threads)
     offered = columns_in_blocks(lambda part: _offered(rows.take(part)), len(rows), threads)
     return {"ambiguity": values, "is_ambiguous": ambiguous_flags(values), **offered}
-
-
-def _scored(
-    weighing: Weighing, said: RowStatistics | None, threads: int | None
-) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.float64], list[int]]:
-    """Return the terms, their sums, and how many sums of those that tell how many labels are wrong exceed each cut.
-
-    Where rows are of corrected probabilities, and `said` of what the model says, the margin is split into the model's
-    own and what recalibration adds, so that reasons can tell them apart.
-    """
-    cuts = weighing.calibration.cut, weighing.calibration.cut_if_all
-    above = []
-
-    def columns(part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
-        terms = dict(weighing.terms(part))
-        score = np.zeros(len(terms["margin"]))
-        for name in (name for name in terms if name not in TELL_WHICH):
-            score += terms[name]
-        above.append([np.count_nonzero(score > cut) for cut in cuts])
-        for name in (name for name in terms if name in TELL_WHICH):
-            score += terms[name]
-        if said is not None:
-            own = log_margin(said.take(part))
-            terms |= {"margin": own, "recalibration": terms["margin"] - own}
-        yield from terms.items()
-        yield "score", score
-
-    found = columns_in_blocks(columns, len(weighing.rows), threads)
-    return found, found.pop("score"), np.sum(above, axis=0).tolist()
 
 
 def _offered(rows: RowStatistics) -> Iterator[tuple[str, NDArray[np.int32]]]:

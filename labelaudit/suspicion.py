@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from labelaudit.disagreements import Disagreements, Surety
-from labelaudit.kernels import lookups_for
+from labelaudit.kernels import lookups_for, terms
 from labelaudit.kernels.lookups import RATIO_BINS, log_ratios
 from labelaudit.kernels.selection import sorted_at
 from labelaudit.newton import climb
-from labelaudit.pair_confusions import pair_confusion
+from labelaudit.pair_confusions import PairConfusion
 from labelaudit.threads import in_blocks, map_blocks, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -32,11 +32,10 @@ __all__ = ["TELL_WHICH", "Calibration", "NeighborVotes", "Weighing", "log_margin
 TELL_WHICH = ("doubt", "neighbors")
 """Terms that tell which labels are wrong, not how many."""
 
-_TINY = 1e-30  # float32 probabilities reach 1e-38; a higher floor ties the most blatant errors of sharp models
 _LARGEST_MARGIN = 15.0  # beyond it a margin says nothing more about calibration
 _SPREAD_SHARES = (0.2, 1.0)  # of the remaining classes' probability: near the logit margin, logit self-confidence
 _CONFUSION_WEIGHTS = (0.05, 0.4)
-_DOUBT_WEIGHT, _DOUBT_FLOOR = 3.0, 0.3
+_DOUBT_WEIGHT = 3.0
 _VOTE_SPREAD_SHARE = 0.3
 _VOTE_PRIOR = 0.5
 _SLOPES = (0.1, 10.0)
@@ -98,8 +97,8 @@ class Weighing:
         What the probability of the remaining classes counts against the given label.
     doubt : float
         What being unsure counts; below 0 it speaks for labels.
-    confusion : callable or None
-        See :func:`labelaudit.pair_confusions.pair_confusion`; None for two classes.
+    confusion : PairConfusion or None
+        Of which pairs of classes the model mixes up; None for two classes.
     votes : (n,) float64 or None
         The term of the neighbours, as far as their votes foresee labels.
     calibration : Calibration
@@ -109,9 +108,14 @@ class Weighing:
     rows: RowStatistics
     spread_share: float
     doubt: float
-    confusion: Callable[[RowStatistics], NDArray[np.floating]] | None
+    confusion: PairConfusion | None
     votes: NDArray[np.float64] | None
     calibration: Calibration
+
+    @property
+    def largest_entropy(self) -> float:
+        """Entropy of knowing nothing, in nats."""
+        return math.log(max(self.rows.n_classes, 2))
 
     def terms(self, part: slice) -> Iterator[tuple[str, NDArray[np.floating]]]:
         """Yield the additive terms of the order score of some rows, with their names.
@@ -123,8 +127,8 @@ class Weighing:
         """
         block = self.rows.take(part)
         yield "margin", log_margin(block)
-        yield "tail", _tail(block, self.spread_share)
-        yield "doubt", self.doubt * _log_doubt(block)
+        yield "tail", terms.tail(block.p_given, block.p_other, self.spread_share, terms.log)
+        yield "doubt", self.doubt * terms.doubt(block.p_given, block.entropy, self.largest_entropy, terms.log)
         if self.confusion is not None:
             yield "confusion", self.confusion(block)
         if self.votes is not None:
@@ -161,7 +165,7 @@ def weigh(rows: RowStatistics, neighbors: NeighborVotes | None = None, *, thread
     gate = seen.diffuseness
     confusion = None
     if rows.n_classes > 2:
-        confusion = pair_confusion(rows, surety.half, weight=_between(_CONFUSION_WEIGHTS, gate), threads=threads)
+        confusion = PairConfusion.learned(rows, surety.half, weight=_between(_CONFUSION_WEIGHTS, gate), threads=threads)
     return Weighing(
         rows=rows,
         spread_share=_between(_SPREAD_SHARES, gate),
@@ -179,8 +183,7 @@ def weigh(rows: RowStatistics, neighbors: NeighborVotes | None = None, *, thread
 
 def log_margin(rows: RowStatistics) -> NDArray[np.floating]:
     """Return the log-odds of the best other class against the given label, (n,), in the precision of `rows`."""
-    margin: NDArray[np.floating] = np.log(_ratio(rows.p_other, rows.p_given))
-    return margin
+    return terms.log(terms.ratio(rows.p_other, rows.p_given))
 
 
 def _cut(agreeing: float, disagreeing: float, n_classes: int) -> float:
@@ -198,32 +201,16 @@ def _cut(agreeing: float, disagreeing: float, n_classes: int) -> float:
 def _median_agreeing(rows: RowStatistics, threads: int | None) -> float:
     """Return the median log ratio of the two best classes where labels agree with the model."""
     # There it is the margin, turned; which is at most 0, as in no other rows.
-    ratio = in_blocks(lambda part: _ratio(rows.p_other[part], rows.p_given[part]), len(rows), threads, _dtype(rows))
+    ratio = in_blocks(
+        lambda part: terms.ratio(rows.p_other[part], rows.p_given[part]), len(rows), threads, _dtype(rows)
+    )
     return -_median_log(ratio, int(np.count_nonzero(rows.top == rows.given)))
 
 
 def _median_disagreeing(rows: RowStatistics) -> float:
     """Return the same where they do not."""
     where = np.flatnonzero(rows.top != rows.given)
-    return _median_log(_ratio(rows.p_top[where], rows.p_second[where]), len(where))
-
-
-def _log_doubt(rows: RowStatistics) -> NDArray[np.floating]:
-    """Return the logarithms of entropies as shares of the largest possible one, plus a floor; 0 for impossible labels.
-
-    A label that gets nothing, as from the votes of a small forest, is less unlikely the less sure the votes are. What
-    doubt would add is lacking in its margin, and the two are left to cancel.
-    """
-    doubt: NDArray[np.floating] = np.log(rows.entropy / math.log(max(rows.n_classes, 2)) + _DOUBT_FLOOR)
-    doubt *= rows.p_given > _TINY
-    return doubt
-
-
-def _tail(rows: RowStatistics, share: float) -> NDArray[np.floating]:
-    rest = np.clip(1.0 - rows.p_given - rows.p_other, 0.0, 1.0)  # clip, as maximum takes twice as long
-    # Not log1p: it takes several times as long, and what it adds in accuracy near 0 is lost in the sum of the terms.
-    tail: NDArray[np.floating] = np.log(1.0 + share * rest / np.clip(rows.p_other, _TINY, 1.0))
-    return tail
+    return _median_log(terms.ratio(rows.p_top[where], rows.p_second[where]), len(where))
 
 
 def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes, share: float) -> NDArray[np.float64]:
@@ -317,11 +304,6 @@ def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _between(ends: tuple[float, float], share: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * share
-
-
-def _ratio(above: NDArray[np.floating], below: NDArray[np.floating]) -> NDArray[np.floating]:
-    ratio: NDArray[np.floating] = np.clip(above, _TINY, 1.0) / np.clip(below, _TINY, 1.0)
-    return ratio
 
 
 def _dtype(rows: RowStatistics) -> np.dtype[np.floating]:
