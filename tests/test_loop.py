@@ -332,6 +332,13 @@ def test_compare_counts_what_was_found(source, audit, tmp_path):
     assert not found.moved
 
 
+def test_audits_of_other_data_are_not_compared(source, audit, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text(source.read_text().replace("\nr", "\nx"))
+    with pytest.raises(UsageError, match="no item in common: 'r"):
+        compare(audit, audit_of(read(other, label="label", text=("text",), id="id"), tmp_path / "other.audit"))
+
+
 def test_compare_names_items_that_moved_and_none_that_moved_too_little_to_see(audit):
     moved = audit.items["suspicion"].copy()
     moved.loc["r3"], moved.loc["r4"] = moved.loc["r3"] + 0.004, moved.loc["r4"] - 0.2

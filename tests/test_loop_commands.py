@@ -70,7 +70,7 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
     call("apply", audit, "--out", tmp_path / "clean.csv")
     clean = tmp_path / "clean.audit"
     out = call("audit", tmp_path / "clean.csv", "--out", clean, "--after", audit, "--workers", "1", "--folds", "2")
-    assert "12 judged items carried over, 0 to be asked again" in out
+    assert "12 judged items carried over; 0 changed" in out
     assert "labels changed" in call("compare", audit, clean)
     assert "| | before | after |" in call("compare", audit, clean, "--format", "markdown")
     assert json.loads(call("compare", audit, clean, "--format", "json"))["before"]["items"] > 0
@@ -89,6 +89,7 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
         (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--random", "110%"), "is no share"),
         (("batch", "AUDIT", "--minutes", "3", "--format", "csv", "--out", "x"), "give it with --seconds"),
         (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--queue", "all"), "Unknown queue 'all'"),
+        (("batch", "AUDIT", "--size", "3", "--format", "csv", "--out", "x", "--queue", "skipped"), "No item is in the"),
         (("status", "AUDIT", "--withdraw", "b-7"), "Unknown batch 'b-7'"),
         (("batch", "AUDIT", "--money", "3", "--format", "csv", "--out", "x"), "--per-hour"),
         (("batch", "AUDIT", "--minutes", "1", "--seconds", "90", "--format", "csv", "--out", "x"), "not enough"),

@@ -68,7 +68,7 @@ def _as_text(result: Comparison, moves: int, *, is_markdown: bool) -> str:
 
 
 def _others(result: Comparison) -> str:
-    return f"{result.added:,} came new, {result.removed:,} are gone, {result.edited:,} have other content"
+    return f"{result.added:,} new, {result.removed:,} gone, {result.edited:,} with other content"
 
 
 def _plain_table(rows: list[tuple[str, str, str]]) -> list[str]:

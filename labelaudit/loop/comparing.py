@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.errors import UsageError
+
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
 
@@ -75,8 +77,19 @@ def compare(old: Audit, new: Audit, *, moves: int = 20) -> Comparison:
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    UsageError
+        If they have no item in common.
     """
     both = old.items.merge(new.items, left_index=True, right_index=True, suffixes=(" before", " after"))
+    if not len(both):
+        raise UsageError(
+            f"The audits have no item in common: {_first_id(old)!r} and so on are not in the later, "
+            f"{_first_id(new)!r} and so on not in the earlier one.",
+            "Compare audits of the same data; name its id column with --id, so that items keep their ids.",
+        )
     same = both["content_hash before"] == both["content_hash after"]
     common = both[same]
     before, after = (common[f"given_label {side}"].fillna("") for side in ("before", "after"))
@@ -94,6 +107,10 @@ def compare(old: Audit, new: Audit, *, moves: int = 20) -> Comparison:
         before=_numbers(old),
         after=_numbers(new),
     )
+
+
+def _first_id(audit: Audit) -> str:
+    return str(audit.items.index[0]) if len(audit) else ""
 
 
 def _numbers(audit: Audit) -> dict[str, float]:
