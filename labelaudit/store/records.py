@@ -179,12 +179,10 @@ def _decided(standings: dict[str, Standing]) -> Decided:
 
 def _visible_to(viewer: str) -> sa.ColumnElement[bool]:
     events, items, opinions = schema.events, schema.items, schema.opinions
-    open_items = sa.select(items.c.item_id).where(items.c.status == str(Status.OPEN))
-    judged = sa.select(opinions.c.item_id).where(opinions.c.slot == viewer)
-    secret = events.c.item_id.in_(open_items) & events.c.item_id.not_in(judged)
-    return (events.c.person == viewer) | (
-        (events.c.action != str(Action.GOLD)) & (events.c.item_id.is_(None) | ~secret)
-    )
+    # Looked up event by event: of all open items few are named by the events of a page.
+    is_open = sa.exists().where(items.c.item_id == events.c.item_id, items.c.status == str(Status.OPEN))
+    is_judged = sa.exists().where(opinions.c.item_id == events.c.item_id, opinions.c.slot == viewer)
+    return (events.c.person == viewer) | ((events.c.action != str(Action.GOLD)) & ~(is_open & ~is_judged))
 
 
 def secret_gold(connection: sa.Connection, person: str, item_ids: Sequence[str]) -> set[str]:
