@@ -16,7 +16,7 @@ from labelaudit.atomic import atomic_file
 from labelaudit.errors import OutputError, StoreDamagedError, StoreError
 from labelaudit.store import schema
 from labelaudit.store.bulk import insert_rows
-from labelaudit.store.chain import Event, as_json, stored_events
+from labelaudit.store.chain import Event, as_json, check_chain, stored_events
 from labelaudit.store.database import Database
 from labelaudit.store.persistence import rebuild
 
@@ -138,11 +138,14 @@ def restore_log(database: Database, log: Iterable[Event]) -> int:
     ------
     StoreError
         If the store is not empty.
+    StoreDamagedError
+        If an event of the log was changed, removed, added or moved; nothing is restored.
     """
 
     def fill(connection: sa.Connection) -> int:
         _refuse_full(connection, database)
         count = _insert_events(connection, iter(log))
+        check_chain(connection)
         rebuild(connection)
         return count
 

@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from labelaudit.decisions import Action
 from labelaudit.errors import StoreDamagedError
 from labelaudit.store import schema
-from labelaudit.store.database import Database
 from labelaudit.store.statements import Statement
 
-__all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "head_of", "stored_deeds", "stored_events", "verify_chain"]
+__all__ = ["GENESIS", "Deed", "Event", "Ledger", "as_json", "check_chain", "head_of", "stored_deeds", "stored_events"]
 
 GENESIS = "0" * 64
 """What the first event names as the hash of the one before it."""
@@ -218,13 +217,13 @@ def _log(connection: sa.Connection, names: Sequence[str]) -> Iterator[sa.Row[Any
         after = rows[-1].seq
 
 
-def verify_chain(database: Database, *, expected_head: str | None = None) -> tuple[int, str]:
+def check_chain(connection: sa.Connection, *, expected_head: str | None = None) -> tuple[int, str]:
     """Check that every event is there, unchanged and in its place.
 
     Parameters
     ----------
-    database : Database
-        The store.
+    connection : Connection
+        Inside a transaction.
     expected_head : str, optional
         Hash of an event that was noted down elsewhere; it must be in the chain. Without one, somebody who rewrites the
         whole chain and its head goes unnoticed.
@@ -241,23 +240,19 @@ def verify_chain(database: Database, *, expected_head: str | None = None) -> tup
     StoreDamagedError
         Naming the first event that is changed, missing or out of place.
     """
-
-    def check(connection: sa.Connection) -> tuple[int, str]:
-        seq, previous, at = 0, GENESIS, 0
-        noted = expected_head in {None, GENESIS}
-        for event in stored_events(connection):
-            _check_event(event, seq, previous, at)
-            seq, previous, at = event.seq, event.hash, event.at
-            noted = noted or event.hash == expected_head
-        row = connection.execute(sa.select(schema.head.c.seq, schema.head.c.hash)).first()
-        if row is None or (row.seq, row.hash) != (seq, previous):
-            recorded = "no head at all" if row is None else f"{row.seq} events"
-            raise _broken(f"The log ends after {seq} events, but the store has recorded {recorded}")
-        if not noted:
-            raise _broken(f"The noted hash {expected_head} is not in the chain")
-        return seq, previous
-
-    return database.read(check)
+    seq, previous, at = 0, GENESIS, 0
+    noted = expected_head in {None, GENESIS}
+    for event in stored_events(connection):
+        _check_event(event, seq, previous, at)
+        seq, previous, at = event.seq, event.hash, event.at
+        noted = noted or event.hash == expected_head
+    row = connection.execute(sa.select(schema.head.c.seq, schema.head.c.hash)).first()
+    if row is None or (row.seq, row.hash) != (seq, previous):
+        recorded = "no head at all" if row is None else f"{row.seq} events"
+        raise _broken(f"The log ends after {seq} events, but the store has recorded {recorded}")
+    if not noted:
+        raise _broken(f"The noted hash {expected_head} is not in the chain")
+    return seq, previous
 
 
 def _check_event(event: Event, seq: int, previous: str, at: int) -> None:

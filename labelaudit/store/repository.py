@@ -16,7 +16,7 @@ from labelaudit.errors import LabelAuditError, StoreError
 from labelaudit.store import archive, schema
 from labelaudit.store.access import check_allowed, person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
-from labelaudit.store.chain import Ledger, head_of, verify_chain
+from labelaudit.store.chain import Ledger, check_chain, head_of
 from labelaudit.store.claims import Hand, claim_cards, free_ahead, purge_claims, renew_claims
 from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
@@ -257,7 +257,7 @@ class Store:
         StoreError
             If the events are whole but the present state is not what they say.
         """
-        found = verify_chain(self.database, expected_head=expected_head)
+        found = self.database.read(partial(check_chain, expected_head=expected_head))
         difference = self.database.read(compare_with_log)
         if difference is not None:
             raise StoreError(
@@ -283,7 +283,7 @@ class Store:
         return archive.export_log(self.database, path)
 
     def restore(self, path: Path) -> int:
-        """Fill this empty store with an exported log and return the number of events."""
+        """Fill this empty store with an exported log, if every event of it is whole, and return their number."""
         return archive.restore_log(self.database, archive.read_log(path))
 
     def copy_to(self, target: Store) -> int:

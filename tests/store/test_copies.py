@@ -96,6 +96,20 @@ def test_a_broken_log_is_refused_with_its_line(store, tmp_path):
         assert again.verify()[0] == 0
 
 
+def test_of_a_log_that_was_changed_nothing_is_restored_and_of_its_beginning_all(store, tmp_path):
+    decide(store, "bob", decision("i000000"), decision("i000001"))
+    store.export(tmp_path / "log.jsonl")
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    forged = [*lines[:-2], lines[-2].replace('"verdict":"keep"', '"verdict":"skip"'), lines[-1]]
+    (tmp_path / "log.jsonl").write_text("\n".join(forged))
+    with Store(tmp_path / "again.sqlite", backups=tmp_path) as again:
+        with pytest.raises(StoreDamagedError, match=f"Event {len(lines) - 1} .* was changed"):
+            again.restore(tmp_path / "log.jsonl")
+        assert again.verify()[0] == 0
+        (tmp_path / "log.jsonl").write_text("\n".join(forged[:-2]))
+        assert again.restore(tmp_path / "log.jsonl") == again.verify()[0] == len(lines) - 2
+
+
 @pytest.mark.parametrize("target", ["sqlite", "postgres"])
 def test_a_store_moves_to_another_database(store, target, tmp_path, request):
     decide(store, "bob", *(decision(f"i{k:06d}", "exclude") for k in range(7)), Undo(id=uid()))
