@@ -4,6 +4,7 @@
 
     python benchmarks/bench_batches.py audits ../shared/data /tmp/audits    # once: what the others start from
     python benchmarks/bench_batches.py duplicates /tmp/audits --seeds 20
+    python benchmarks/bench_batches.py rare /tmp/audits --seeds 20          # with class sizes that fall to a twentieth
     python benchmarks/bench_batches.py cost /tmp/audits ../shared/data      # without copies, on every set with a truth
     python benchmarks/bench_batches.py curves /tmp/audits ../shared/data --seeds 10
     python benchmarks/bench_batches.py million
@@ -199,6 +200,39 @@ def cost(options: argparse.Namespace) -> None:
             print(f"{name:36} {size:4} items: {shares}", flush=True)
 
 
+TAIL = 1 / 20  # size of the smallest class as a share of the largest
+
+
+def rare(options: argparse.Namespace) -> None:
+    """Print what batches of 200 hold of the rarest fifth of the classes, where class sizes fall to a twentieth."""
+    for name in ("banking77", "cifar10-test-flipped"):
+        with np.load(options.audits / f"{name.removesuffix('-flipped')}.npz") as file:
+            published = dict(file.items())
+        found: dict[str, list[tuple[int, int, int]]] = {way: [] for way in WAYS}
+        for seed in range(options.seeds):
+            data = flipped(published, seed) if name.endswith("flipped") else published
+            data, order = long_tailed(data, np.random.default_rng(seed))
+            audit, positions, names = audited(data)
+            is_rare = np.isin(data["labels"], order[-len(order) // 5 :])
+            for way, choice in WAYS.items():
+                rows = chosen(audit, choice, positions, names)
+                wrong = rows[data["is_error"][rows]]
+                found[way].append((len(wrong), int(is_rare[wrong].sum()), len(set(data["labels"][wrong].tolist()))))
+        for way, counts in found.items():
+            errors, tail, classes = np.mean(counts, axis=0)
+            print(f"{name:20} {way:18} errors {errors:.1f}, {tail:.1f} of them rare; classes {classes:.1f}", flush=True)
+
+
+def long_tailed(data: dict[str, np.ndarray], rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return rows of the data in which class sizes fall evenly on a log scale, and the classes, largest first."""
+    n_classes = data["pred_probs"].shape[1]
+    order = rng.permutation(n_classes)
+    share = np.empty(n_classes)
+    share[order] = np.geomspace(1, TAIL, n_classes)
+    rows = np.flatnonzero(rng.random(len(data["labels"])) < share[data["labels"]])
+    return {key: values[rows] for key, values in data.items()}, order
+
+
 def with_truth(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     for name in ("banking77", "cifar10-test", "adult"):
         with np.load(options.audits / f"{name}.npz") as file:
@@ -336,6 +370,10 @@ def main() -> None:
     command.add_argument("--sets", nargs="+", default=["banking77", "cifar10-test", "cifar10-test-flipped"])
     command.add_argument("--copies", nargs="+", choices=PLANTED, default=PLANTED)
     command.set_defaults(run=duplicates)
+    command = commands.add_parser("rare")
+    command.add_argument("audits", type=Path)
+    command.add_argument("--seeds", type=int, default=20)
+    command.set_defaults(run=rare)
     command = commands.add_parser("cost")
     command.add_argument("audits", type=Path)
     command.add_argument("data", type=Path)
