@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from threading import Thread
+from queue import SimpleQueue
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -36,8 +37,9 @@ def available_cores() -> int:
 def on_threads(function: Callable[[_Item], _T], items: Iterable[_Item], threads: int) -> Iterator[_T]:
     """Apply `function` to all items on threads; results, and the first error, come in the order of the items.
 
-    The caller is one of the threads and begins at once: an executor, which hands each item over, takes several
-    milliseconds for a call, longer than many a call has to do.
+    The caller is one of the threads and begins at once; the others are helpers that wait for work, as starting a thread
+    for each call, and giving back its memory, takes longer than many a call has to do. Calls may be nested: one that
+    finds all helpers busy does its work alone.
     """
     items = list(items)
     n_helpers = min(threads, len(items)) - 1
@@ -45,16 +47,14 @@ def on_threads(function: Callable[[_Item], _T], items: Iterable[_Item], threads:
         yield from map(function, items)
         return
     work = _Work(function, items)
-    helpers = [Thread(target=work.do, daemon=True) for _ in range(n_helpers)]
+    _helpers.ask(work, n_helpers)
     try:
-        for helper in helpers:
-            helper.start()
         work.do()
+    except BaseException:
+        work.stopped = True  # the caller was interrupted
+        raise
     finally:
-        work.stopped = True  # where the caller was interrupted
-        for helper in helpers:
-            if helper.ident is not None:
-                helper.join()
+        work.close()
     yield from work.results()
 
 
@@ -68,6 +68,9 @@ class _Work(Generic[_Item, _T]):
         self._turns = count()  # its next() cannot be interrupted by another thread
         self._done: dict[int, _T] = {}
         self._errors: dict[int, BaseException] = {}
+        self._helping = 0
+        self._closed = False
+        self._change = Condition()
 
     def do(self) -> None:
         """Take items and work on them."""
@@ -80,12 +83,61 @@ class _Work(Generic[_Item, _T]):
                 self._errors[turn] = error
                 self.stopped = True
 
+    def help(self) -> None:
+        """Do as the caller does, if it is still at work."""
+        with self._change:
+            if self._closed:
+                return
+            self._helping += 1
+        self.do()
+        with self._change:
+            self._helping -= 1
+            self._change.notify()
+
+    def close(self) -> None:
+        """Let nobody begin to help, and wait for those who do."""
+        with self._change:
+            self._closed = True
+            while self._helping:
+                self._change.wait()
+
     def results(self) -> Iterator[_T]:
         """Yield the results in the order of the items; the first error takes the place of all."""
         if self._errors:  # items before it were taken before it, so that no earlier one is missed
             raise self._errors[min(self._errors)]
         for turn in range(len(self.items)):
             yield self._done[turn]
+
+
+class _Helpers:
+    """Threads that wait for work: as many as the call that asked for most."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Be without threads, as in a child process, which has none of its parent's."""
+        self._asked: SimpleQueue[_Work[Any, Any]] = SimpleQueue()
+        self._n_threads = 0
+        self._lock = Lock()
+
+    def ask(self, work: _Work[Any, Any], n: int) -> None:
+        """Let up to `n` threads help with some work."""
+        with self._lock:
+            for _ in range(self._n_threads, n):
+                Thread(target=self._serve, daemon=True).start()
+            self._n_threads = max(self._n_threads, n)
+        for _ in range(n):
+            self._asked.put(work)
+
+    def _serve(self) -> None:
+        while True:
+            self._asked.get().help()  # by no name, which would keep what is finished in memory
+
+
+_helpers = _Helpers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.begin)
 
 
 def in_blocks(

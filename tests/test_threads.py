@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+import weakref
+
 import numpy as np
 import pytest
 
@@ -49,6 +54,52 @@ def test_the_first_error_in_the_order_of_the_items_comes_through():
 
     with pytest.raises(ValueError, match=r"^3$"):
         list(on_threads(fail_late, range(9), 4))
+
+
+def test_calls_within_calls_come_to_an_end_and_share_the_helpers():
+    def inner(item: int) -> int:
+        return sum(on_threads(lambda part: part * item, range(20), 4))
+
+    before = threading.active_count()
+    for _ in range(20):
+        assert list(on_threads(inner, range(12), 4)) == [190 * item for item in range(12)]
+    assert threading.active_count() <= max(before, 4)
+
+
+def test_nothing_is_begun_after_a_failure_and_helpers_stay_fit_for_work():
+    begun = []
+
+    def fail_at_once(item: int) -> None:
+        begun.append(item)
+        raise RuntimeError(item)
+
+    for _ in range(5):
+        with pytest.raises(RuntimeError):
+            list(on_threads(fail_at_once, range(1000), 3))
+    assert len(begun) <= 15
+    assert list(on_threads(abs, range(9), 3)) == list(range(9))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own():
+    list(on_threads(abs, range(9), 3))
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if list(on_threads(abs, range(9), 3)) == list(range(9)) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_is_done_is_not_kept_in_memory():
+    array = np.zeros(1000)
+    gone = weakref.ref(array)
+    list(on_threads(lambda item, array=array: float(array[item]), range(9), 3))
+    del array
+    for _ in range(100):
+        if gone() is None:
+            break
+        time.sleep(0.01)  # until an idle helper has seen that there is nothing left to do
+    assert gone() is None
 
 
 def test_there_is_a_core():
