@@ -73,6 +73,35 @@ def test_decisions_from_a_file_count_once(audit, labelaudit, tmp_path):
     assert "line 1: this is no decision" in err
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"item_id": "a", "verdict": "keep", "note": 5}', "labels are a list of strings, all else is a string"),
+        (b'{"item_id": 5, "verdict": "keep"}', "all else is a string"),
+        (b'{"item_id": "a", "verdict": "keep", "id": 7}', "all else is a string"),
+        (b'{"item_id": "a", "verdict": "relabel", "labels": [3]}', "labels are a list of strings"),
+        (b'{"item_id": "a", "verdict": "relabel", "labels": "pos"}', "labels are a list of strings"),
+        (b'{"item_id": "a", "verdict": "kepe"}', "Did you mean 'keep'"),
+        (b'{"item_id": "a", "verdict": "keep", "note": "\xe9"}', "in UTF-8"),
+        (b"[1]", "this is no decision"),
+    ],
+)
+def test_a_line_that_is_no_decision_is_named_and_nothing_recorded(audit, labelaudit, tmp_path, line, message):
+    (tmp_path / "d.jsonl").write_bytes(b'\xef\xbb\xbf{"item_id": "b", "verdict": "keep", "note": null}\n' + line)
+    status, _, err = labelaudit("decide", audit, "--from", tmp_path / "d.jsonl")
+    assert (status, "d.jsonl, line 2: " in err, message in err) == (3, True, True), err
+    assert "decide" not in labelaudit("history", audit)[1]
+
+
+def test_a_decision_is_taken_back_by_the_id_that_history_shows(audit, labelaudit):
+    for item in "ab":
+        labelaudit("decide", audit, item, "exclude")
+    shown = labelaudit("history", audit, "a")[1].split()[-1]
+    assert len(shown) == 8
+    assert labelaudit("decide", audit, "--undo", "--target", shown)[1].startswith("recorded: a ")
+    assert labelaudit("decide", audit, "--undo", "--target", shown[:3])[0] == 3
+
+
 def test_care_of_the_store(audit, labelaudit, tmp_path):
     labelaudit("decide", audit, "a", "exclude")
     status, out, _ = labelaudit("store", "verify", audit)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_SHOWN_OF_ID = 8  # by labelaudit history
+_LOOKED_THROUGH = 10_000
+
 
 @click.command(
     short_help="Record a decision on an item, or take one back.",
@@ -37,11 +40,13 @@ Examples:
 @click.option("--adjudicate", is_flag=True, help="Settle the item, whatever others said; for leads.")
 @click.option("--gold", is_flag=True, help="Make this the known answer that measures reviewers; for leads.")
 @click.option(
-    "--from", "file", type=click.File(encoding="utf-8"), help="JSON lines with item_id, verdict, labels, note and id."
+    "--from", "file", type=click.File("rb"), help="JSON lines (UTF-8) with item_id, verdict, labels, note and id."
 )
 @click.option("--undo", "undo", is_flag=True, help="Take back your last decision.")
 @click.option("--redo", "redo", is_flag=True, help="Bring back what you took back last.")
-@click.option("--target", metavar="ID", help="With --undo: the decision (or bulk action) to take back.")
+@click.option(
+    "--target", metavar="ID", help="With --undo: the decision (or bulk action) to take back, as history shows its id."
+)
 @person_option
 @store_option
 def command(audit: str, person: str | None, url: str | None, **given: Any) -> None:
@@ -66,7 +71,7 @@ def _carry_out(queue: Queue, **given: Any) -> Answer:
     from labelaudit.reviewing import Answer
 
     if given["undo"]:
-        return Answer((queue.undo(given["target"]),))
+        return Answer((queue.undo(_whole_id(queue, given["target"])),))
     if given["redo"]:
         return Answer((queue.redo(),))
     if given["file"] is not None:
@@ -80,6 +85,14 @@ def _carry_out(queue: Queue, **given: Any) -> Answer:
     return queue.set_gold(decisions) if given["gold"] else queue.decide(decisions)
 
 
+def _whole_id(queue: Queue, target: str | None) -> str | None:
+    """Return the id that `target` is the beginning of; `target` itself where that is no decision or not only one."""
+    if target is None or len(target) < _SHOWN_OF_ID:
+        return target
+    found = {event.id for event in queue.history(limit=_LOOKED_THROUGH) if event.id.startswith(target)}
+    return found.pop() if len(found) == 1 else target
+
+
 def _decision(item: str, verdict: str, labels: tuple[str, ...], note: str, id: str) -> Decision:
     from labelaudit.decisions import Decision, Verdict
     from labelaudit.errors import UnknownNameError
@@ -90,23 +103,34 @@ def _decision(item: str, verdict: str, labels: tuple[str, ...], note: str, id: s
 
 
 def _decisions_of(file: Any) -> Iterator[Decision]:
-    from labelaudit.errors import ReadError
+    from labelaudit.errors import ReadError, UnknownNameError
 
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-            # Without an id of its own a line is known by its place and content, so that a second run changes nothing.
-            own = values.get("id") or str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}/{line.strip()}"))
-            labels = values.get("labels") or ()
-            decision = _decision(values["item_id"], values["verdict"], tuple(labels), values.get("note", ""), own)
+            decision = _parsed(line.decode("utf-8-sig").strip(), number)
+        except UnknownNameError as error:
+            raise ReadError(f"{file.name}, line {number}: {error.problem}", error.fix) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReadError(
                 f"{file.name}, line {number}: this is no decision ({type(error).__name__}: {error}).",
-                'Write {"item_id": "...", "verdict": "relabel", "labels": ["..."]} on each line.',
+                'Write {"item_id": "...", "verdict": "relabel", "labels": ["..."]} on each line, in UTF-8.',
             ) from error
         yield decision
+
+
+def _parsed(line: str, number: int) -> Decision:
+    """Make a decision of a line; raise what it raises where it is none."""
+    values = json.loads(line)
+    labels = values.get("labels") or []
+    # Without an id of its own a line is known by its place and content, so that a second run changes nothing.
+    own = values.get("id") or str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}/{line}"))
+    texts = [values["item_id"], values["verdict"], values.get("note") or "", own, *labels]
+    if not isinstance(labels, list) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("labels are a list of strings, all else is a string")
+    item_id, verdict, note, own, *labels = texts
+    return _decision(item_id, verdict, tuple(labels), note, own)
 
 
 def _report(answer: Answer) -> None:
