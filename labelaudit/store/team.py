@@ -15,6 +15,8 @@ from labelaudit.store.chain import Ledger
 from labelaudit.store.database import Database
 from labelaudit.store.persistence import load_frame, refresh_needed, save_frame
 from labelaudit.store.projection import Person, Projection
+from labelaudit.store.queue import slice_token
+from labelaudit.store.schema import items
 
 __all__ = ["Team"]
 
@@ -104,6 +106,13 @@ class Team:
         """Give a person a part of the queue: `field` is ``class`` or ``slice:<group>``.
 
         Who has parts is shown only items of these.
+
+        Raises
+        ------
+        DecisionRefusedError
+            If `by` is no lead, or there is no such person.
+        UnknownNameError
+            If there is no such kind of part, no such class, or no item in the slice.
         """
         if field != "class" and not field.startswith("slice:"):
             raise UnknownNameError.among("part of a queue", field, ["class", "slice:<group>"])
@@ -113,6 +122,8 @@ class Team:
             frame = load_frame(connection)
             if person not in frame.people:
                 raise unknown_person(person, frame.people)
+            if assigned:
+                _check_part(connection, frame, field, value)
             if ((person, field, value) in frame.assignments) is not assigned:
                 after = {"person": person, "field": field, "value": value, "assigned": assigned}
                 self._set(connection, frame, Action.ASSIGN, person=by, client=client, after=after)
@@ -160,3 +171,20 @@ class Team:
         frame.apply(ledger.append(action, person=person, client=client, before=before, after=after))
         ledger.flush()
         save_frame(connection, frame)
+
+
+def _check_part(connection: sa.Connection, frame: Projection, field: str, value: str) -> None:
+    """Raise UnknownNameError for a part that holds nothing: whoever was given it would wait before an empty queue."""
+    if frame.binding is None:
+        return
+    if field == "class":
+        if value not in frame.binding.classes:
+            raise UnknownNameError.among("class", value, frame.binding.classes)
+        return
+    group = field.removeprefix("slice:")
+    in_slice = sa.select(items.c.item_id).where(items.c.slices.contains(slice_token(group, value))).limit(1)
+    if connection.execute(in_slice).first() is None:
+        raise UnknownNameError(
+            f"No item of this audit is in the slice {value!r} of {group!r}.",
+            "Groups are named when the audit is made (--group); labelaudit report shows their slices.",
+        )

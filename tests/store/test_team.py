@@ -138,7 +138,14 @@ def test_names_that_cannot_be_are_refused(store, name):
 def test_unknown_roles_parts_and_rules_are_refused(store):
     with pytest.raises(UnknownNameError, match="Did you mean 'reviewer'"):
         store.team.set_person("joe", "reviwer", by="ann")
-    with pytest.raises(UnknownNameError):
-        store.team.assign("bob", "clas", "cat", by="ann")
+    for field, value, message in (
+        ("clas", "cat", "Did you mean 'class'"),
+        ("class", "cta", "Did you mean 'cat'"),
+        ("slice:channel", "chatt", "No item of this audit is in the slice 'chatt' of 'channel'"),
+        ("slice:chanel", "chat", "No item of this audit"),
+    ):
+        with pytest.raises(UnknownNameError, match=message):
+            store.team.assign("bob", field, value, by="ann")
+    assert store.team.assignments() == []
     with pytest.raises(DecisionRefusedError):
         store.team.set_rules(Rules(opinions=0), by="ann")
