@@ -95,7 +95,7 @@ def pick(
         )
     space = Space.of(vectors, neighbors, np.arange(len(items)) if positions is None else positions)
     fits = _fitting(items, options, classes)
-    if only is not None and not only:
+    if only is not None and not len(only):
         raise UsageError(f"No item is in the queue {options.queue!r}.", "Choose another --queue, or leave it out.")
     if only is not None:
         fits &= items.index.isin(list(only))
