@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
+# Threads of OpenMP wait for each other in busy loops by default, and take the cores of other workers for that.
+export OMP_WAIT_POLICY ?= passive
+
 # Without bytecode every worker compiles and rewrites all tests anew, which takes longer than running them.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -71,8 +74,8 @@ test: $(VENV)/.installed-test services ## Run every check: lint, types, contract
 
 # As many workers as cores leave no core for further threads of BLAS; `make test` has them.
 check: export OMP_NUM_THREADS := 1
-check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, a minute or two
-	@$(MAKE) --no-print-directory lint types contracts
+check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, about a minute
+	@$(MAKE) --no-print-directory --jobs=3 lint types contracts
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m 'not slow' -q
 
 lint: $(VENV)/.installed-test

@@ -128,6 +128,7 @@ def test_more_neighbours_than_items_are_all_of_them(here):
     assert la.load("all.audit").items.equals(la.load("many.audit").items)
 
 
+@pytest.mark.slow
 def test_remarks_of_decoders_stay_off_the_terminal(here):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -195,6 +196,7 @@ def test_classes_that_differ_in_case_only_are_said(here, capsys):
     assert any("letter case" in note for note in la.load("good.audit").provenance["notes"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("command", ["items", "report"])
 def test_output_to_a_full_disk_is_one_error(command, audited):
@@ -211,6 +213,7 @@ def test_closed_output_is_no_fault(audited):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_texts_of_any_language_are_written_whatever_the_locale(encoding, form, here):

@@ -131,6 +131,7 @@ def test_names_of_scores_and_columns_do_not_matter() -> None:
     np.testing.assert_allclose(other.p, one.p, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0.0, 0.05])
 def test_learning_saves_reviews_where_suspicion_misses_something(wrong: float) -> None:
     ratios = [np.divide(*reviews_needed(simulated(bias=1.0, seed=seed), 0.8, wrong=wrong)[::-1]) for seed in range(2)]

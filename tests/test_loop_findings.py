@@ -99,6 +99,7 @@ def test_the_command_says_where_all_findings_are(audit, back, capsys, monkeypatc
     assert f"All of them are listed in {back}.findings.csv" in out
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_what_is_wrong(audit, tmp_path, monkeypatch):
     """Duplicates, other answers of the same person and unknown items, of which only the table grows."""
     monkeypatch.setattr("labelaudit.loop.answers._IN_MEMORY", 1_000)

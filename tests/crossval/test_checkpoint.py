@@ -112,6 +112,7 @@ run.cross_validate(DATASET, replace(CONFIG, workers=1), checkpoint=run.Path({fol
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_third_fold_resumes_to_the_same_result(tmp_path):
     folder = tmp_path / "folds"
     script = textwrap.dedent(SCRIPT).format(folder=str(folder))

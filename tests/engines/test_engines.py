@@ -103,6 +103,7 @@ def test_an_error_stops_running_workers_at_once():
     assert time.perf_counter() - started < 20
 
 
+@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize(("stop", "exit_code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_no_worker_outlives_its_parent(tmp_path: Path, stop: signal.Signals, exit_code: int):

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_thread_for_libraries_that_the_task_loads(workers, tmp_path, monkeypatch):
     program = tmp_path / "program.py"
