@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from labelaudit import large_pages
 from labelaudit.class_statistics import DENSE_JOINT_CLASSES
 from labelaudit.errors import ConfigError, UnknownNameError
 from labelaudit.kernels import is_compiled, lookups_for
 from labelaudit.kernels.lookups import MarginPlan
 from labelaudit.noise_rates import calibrate
-from labelaudit.threads import in_blocks, on_threads
+from labelaudit.threads import map_blocks, on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,6 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 
 _WORTH_A_THREAD = 50_000  # values of one selection from which on threads gain
 _SORTED_AT_ONCE = 1000  # values that are sorted as fast as they are searched
-_TIE = 1e-6  # a given label this close to the best class counts as predicted
 
 
 def flag(
@@ -91,16 +91,16 @@ def flag(
     rows = evidence.rows
     threads = None if walk is None else walk.threads
     if rule == "predicted_neq_given":
-        return _by_block(_contradicted, rows, threads)  # implies that another class is the argmax
+        return _contradicted(rows, threads)  # implies that another class is the argmax
     if rule in {"confident_learning", "low_normalized_margin", "low_self_confidence"}:
-        off_diagonal = _by_block(_off_diagonal, rows, threads)
+        off_diagonal = _off_diagonal(rows, threads)
         if rule == "confident_learning":
             return off_diagonal
         quality = rows.p_given if rule == "low_self_confidence" else (rows.p_given - rows.p_other + 1) / 2
         return _lowest(quality, rows, int(off_diagonal.sum()))
     keep = _keep_counts(evidence.statistics, min_examples_per_class, frac_noise)
     least = max(min_examples_per_class, 1)
-    flags = _by_block(_contradicted, rows, threads)
+    flags = _contradicted(rows, threads)
     if rule in {"prune_by_class", "both"}:
         flags &= _prune_by_class(rows, keep, least)
     if rule in {"prune_by_noise_rate", "both"}:
@@ -112,23 +112,23 @@ def flag(
     return flags
 
 
-def _contradicted(rows: RowStatistics) -> NDArray[np.bool_]:
+def _contradicted(rows: RowStatistics, threads: int | None) -> NDArray[np.bool_]:
     """Tell where the given label is neither predicted nor within 1e-6 of what is; never where there is no label."""
-    lifted = rows.p_given + rows.p_given.dtype.type(_TIE)
-    behind: NDArray[np.bool_] = (lifted < rows.p_other) | ((lifted == rows.p_other) & (rows.given > rows.other))
-    return behind & (rows.given >= 0)
+    return _marked(lookups_for(len(rows) * rows.n_classes).mark_contradicted, rows, threads)
 
 
-def _off_diagonal(rows: RowStatistics) -> NDArray[np.bool_]:
+def _off_diagonal(rows: RowStatistics, threads: int | None) -> NDArray[np.bool_]:
     """Tell where another class than the given label is confident, and the label is contradicted."""
-    elsewhere: NDArray[np.bool_] = (rows.confident >= 0) & (rows.confident != rows.given)
-    return elsewhere & _contradicted(rows)
+    return _marked(lookups_for(len(rows) * rows.n_classes).mark_off_diagonal, rows, threads)
 
 
-def _by_block(
-    function: Callable[[RowStatistics], NDArray[np.bool_]], rows: RowStatistics, threads: int | None
+def _marked(
+    mark: Callable[[NDArray[np.bool_], RowStatistics], None], rows: RowStatistics, threads: int | None
 ) -> NDArray[np.bool_]:
-    return in_blocks(lambda part: function(rows.take(part)), len(rows), threads, bool)
+    marks: NDArray[np.bool_] = large_pages.empty(len(rows), bool)
+    for _ in map_blocks(lambda part: mark(marks[part], rows.take(part)), len(rows), threads):
+        pass
+    return marks
 
 
 def _lowest(quality: NDArray[np.floating], rows: RowStatistics, count: int) -> NDArray[np.bool_]:
@@ -299,7 +299,8 @@ def _read_margins(
     """
     n_classes = walk.n_classes
     first, width, stride = (np.zeros(n_classes, dtype=np.int64) for _ in range(3))
-    place = np.full(len(given), -1, dtype=np.int64)
+    place = large_pages.empty(len(given), np.int64)
+    place.fill(-1)
     starts = {}
     end = taken = 0
     for k, members, others in group:
@@ -309,7 +310,7 @@ def _read_margins(
         end += len(members) * len(others)
     columns = np.concatenate([others for _, _, others in group])
     plan = MarginPlan(place, columns, first, width, stride)
-    margins = np.empty(end, dtype=walk.dtype)
+    margins = large_pages.empty(end, walk.dtype)
     lookups = lookups_for(walk.n_values)
 
     def read(rows: slice) -> None:

@@ -203,9 +203,12 @@ def _probability(
     if_all = math.exp(max(calibration.slope * (calibration.cut_if_all - calibration.cut), -700.0))
 
     def fill(part: slice) -> tuple[float, float]:
-        odds_against = np.exp(np.clip(calibration.slope * (calibration.cut - score[part]), -700.0, 700.0))
-        suspicion[part] = 1.0 / (1.0 + odds_against)
-        return float(suspicion[part].sum()), float((1.0 / (1.0 + if_all * odds_against)).sum())
+        odds_against = np.subtract(calibration.cut, score[part], out=suspicion[part])
+        odds_against *= calibration.slope
+        np.exp(np.clip(odds_against, -700.0, 700.0, out=odds_against), out=odds_against)
+        highest = np.reciprocal(1.0 + if_all * odds_against).sum()
+        odds_against += 1.0
+        return float(np.reciprocal(odds_against, out=suspicion[part]).sum()), float(highest)
 
     expected, highest = np.sum(list(map_blocks(fill, len(score), threads)), axis=0).tolist()
     return suspicion, expected, highest

@@ -97,6 +97,12 @@ class Lookups(Protocol):
     ) -> None:
         """Count given and expected classes by the predicted one."""
 
+    def mark_contradicted(self, out: NDArray[np.bool_], rows: RowStatistics) -> None:
+        """Tell where the given label is neither predicted nor close to what is."""
+
+    def mark_off_diagonal(self, out: NDArray[np.bool_], rows: RowStatistics) -> None:
+        """Tell where another class is confident and the label contradicted."""
+
     def mark_hashed(
         self, out: NDArray[np.bool_], p_top: NDArray[np.floating], p_second: NDArray[np.floating], bound: np.uint64
     ) -> None:

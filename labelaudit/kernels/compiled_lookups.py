@@ -17,6 +17,7 @@ from labelaudit.kernels.lookups import (
     ONE_LEADS,
     RATIO_BINS,
     SECOND_FACTOR,
+    TIE,
     TINY,
     TOP_FACTOR,
 )
@@ -32,7 +33,9 @@ __all__ = [
     "count_confusions",
     "count_pairs",
     "count_ratios",
+    "mark_contradicted",
     "mark_hashed",
+    "mark_off_diagonal",
     "take_given",
     "take_margins",
 ]
@@ -74,6 +77,18 @@ def count_confusions(
     """Count confusions; parameters as :func:`labelaudit.kernels.lookups.count_confusions`."""
     used = (rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
     _count_confusions(seen, foreseen, rest, up_to, *(read_only(array) for array in used))
+
+
+def mark_contradicted(out: NDArray[np.bool_], rows: RowStatistics) -> None:
+    """Mark contradicted labels; parameters as :func:`labelaudit.kernels.lookups.mark_contradicted`."""
+    used = (rows.given, rows.other, rows.p_given, rows.p_other)
+    _mark_contradicted(out, *(read_only(array) for array in used))
+
+
+def mark_off_diagonal(out: NDArray[np.bool_], rows: RowStatistics) -> None:
+    """Mark labels off the diagonal; parameters as :func:`labelaudit.kernels.lookups.mark_off_diagonal`."""
+    used = (rows.given, rows.other, rows.p_given, rows.p_other, rows.confident)
+    _mark_off_diagonal(out, *(read_only(array) for array in used))
 
 
 def mark_hashed(
@@ -141,6 +156,28 @@ def _count_confusions(seen, foreseen, rest, up_to, given, top, second, p_top, p_
             seen[top[i], given[i]] += 1
             _add(foreseen, top[i] * len(seen) + second[i], p_second[i])
             _add(rest, top[i], max(one - p_top[i] - p_second[i], zero))
+
+
+@inlined
+def _contradicted(given, other, p_given, p_other, tie):
+    lifted = p_given + tie
+    return (given >= 0) & ((lifted < p_other) | ((lifted == p_other) & (given > other)))
+
+
+@compiled
+def _mark_contradicted(out, given, other, p_given, p_other):
+    tie = p_given.dtype.type(TIE)
+    for i in range(len(out)):
+        out[i] = _contradicted(given[i], other[i], p_given[i], p_other[i], tie)
+
+
+@compiled
+def _mark_off_diagonal(out, given, other, p_given, p_other, confident):
+    tie = p_given.dtype.type(TIE)
+    for i in range(len(out)):
+        out[i] = (confident[i] >= 0) & (confident[i] != given[i])
+    for i in range(len(out)):
+        out[i] &= _contradicted(given[i], other[i], p_given[i], p_other[i], tie)
 
 
 @compiled

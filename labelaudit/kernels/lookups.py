@@ -25,7 +25,9 @@ __all__ = [
     "count_ratios",
     "from_limbs",
     "log_ratios",
+    "mark_contradicted",
     "mark_hashed",
+    "mark_off_diagonal",
     "row_hashes",
     "take_given",
     "take_margins",
@@ -38,6 +40,7 @@ RATIO_BINS = 22 * 128 + 1
 """Bins of a ratio of probabilities, from 1 down to 2^-22, and one for what is below: 128 for each halving."""
 
 ONE_LEADS, TINY = 0x3F80, np.float32(1e-30)  # the leading half of a float32 1; the least number to divide by
+TIE = 1e-6  # a given label this close to the best class counts as predicted
 TOP_FACTOR, SECOND_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 MIX_FACTOR = np.uint64(0x94D049BB133111EB)
 _ADDED_AT_ONCE = 2**15  # stay in the cache; float64, in which bincount adds, is exact for 2^22
@@ -181,6 +184,35 @@ def count_confusions(
     count_pairs(seen, top, rows.given[chosen])
     add_confidence(foreseen, top * np.int32(len(seen)) + rows.second[chosen], p_second)
     add_confidence(rest, top, np.maximum(1 - rows.p_top[chosen] - p_second, 0))
+
+
+def mark_contradicted(out: NDArray[np.bool_], rows: RowStatistics) -> None:
+    """Tell where the given label is neither predicted nor within 1e-6 of what is; never where there is no label.
+
+    Parameters
+    ----------
+    out : (n,) bool
+        Overwritten.
+    rows : RowStatistics
+        Of `n` items.
+    """
+    lifted = rows.p_given + rows.p_given.dtype.type(TIE)
+    behind = (lifted < rows.p_other) | ((lifted == rows.p_other) & (rows.given > rows.other))
+    np.logical_and(behind, rows.given >= 0, out=out)
+
+
+def mark_off_diagonal(out: NDArray[np.bool_], rows: RowStatistics) -> None:
+    """Tell where another class than the given label is confident, and the label is contradicted.
+
+    Parameters
+    ----------
+    out : (n,) bool
+        Overwritten.
+    rows : RowStatistics
+        Of `n` items.
+    """
+    mark_contradicted(out, rows)
+    out &= (rows.confident >= 0) & (rows.confident != rows.given)
 
 
 def mark_hashed(

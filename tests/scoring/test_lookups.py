@@ -113,6 +113,20 @@ def test_confusions_are_counted_alike_and_exactly(dtype, some_rows):
 
 
 @DTYPES
+@pytest.mark.parametrize("name", ["mark_contradicted", "mark_off_diagonal"])
+def test_contradicted_labels_are_marked_alike(name, dtype, some_rows):
+    rows = in_precision(some_rows, dtype)
+    rows.p_given[10:30] = rows.p_other[10:30] - dtype(1e-6)  # within rounding of a tie
+    rows.given[:5] = -1
+    one, other = (np.zeros(len(rows), dtype=bool) for _ in range(2))
+    getattr(lookups, name)(one, rows)
+    getattr(compiled_lookups, name)(other, rows)
+    np.testing.assert_array_equal(one, other)
+    assert 0 < one.sum() < len(rows)
+    assert not one[:5].any()
+
+
+@DTYPES
 def test_hashes_are_the_same_and_spread_evenly(dtype, some_rows):
     rows = in_precision(some_rows, dtype)
     bound = np.uint64(2**62)  # a quarter of all
