@@ -95,11 +95,22 @@ class Records:
             slots.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
         return {item_id: _decided(standings) for item_id, standings in slots.items()}
 
-    def resolved(self) -> list[Any]:
-        """Return the decided items with what was decided: rows with the columns of ``items``."""
+    def resolved(self, *, viewer: str | None = None) -> list[Any]:
+        """Return the decided items with what was decided: rows with the columns of ``items``.
+
+        With a `viewer` who is no lead without the items whose known answer is still to measure them.
+        """
         items = schema.items
         query = sa.select(items).where(items.c.status == str(Status.DECIDED)).order_by(items.c.item_id)
-        return self._database.read(lambda connection: list(connection.execute(query)))
+
+        def work(connection: sa.Connection) -> list[Any]:
+            found = list(connection.execute(query))
+            if viewer is None or person_of(connection, viewer).role is Role.LEAD:
+                return found
+            secret = secret_gold(connection, viewer, [row.item_id for row in found])
+            return [row for row in found if row.item_id not in secret]
+
+        return self._database.read(work)
 
     def undecided(self) -> list[Any]:
         """Return where all other items stand: rows with ``item_id``, ``status`` and ``suspicion`` as last scored."""
@@ -182,7 +193,11 @@ def _visible_to(viewer: str) -> sa.ColumnElement[bool]:
     # Looked up event by event: of all open items few are named by the events of a page.
     is_open = sa.exists().where(items.c.item_id == events.c.item_id, items.c.status == str(Status.OPEN))
     is_judged = sa.exists().where(opinions.c.item_id == events.c.item_id, opinions.c.slot == viewer)
-    return (events.c.person == viewer) | ((events.c.action != str(Action.GOLD)) & ~(is_open & ~is_judged))
+    undone = events.alias()
+    is_gold = (events.c.action == str(Action.GOLD)) | sa.exists().where(
+        undone.c.id == events.c.target, undone.c.action == str(Action.GOLD)
+    )
+    return (events.c.person == viewer) | ~(is_gold | (is_open & ~is_judged))
 
 
 def secret_gold(connection: sa.Connection, person: str, item_ids: Sequence[str]) -> set[str]:

@@ -131,5 +131,5 @@ def _values(session: Session, color: str) -> NDArray[Any]:
         return items[color].to_numpy(dtype=np.float32, na_value=np.nan)
     if color == "given":
         return items["given_label"].astype(object).fillna("no label").to_numpy()
-    decided = {row.item_id: row.verdict for row in session.bench.store.records.resolved()}
+    decided = {row.item_id: row.verdict for row in session.bench.store.records.resolved(viewer=session.person)}
     return np.array([VERDICTS[decided[item]] if item in decided else "open" for item in items.index], dtype=object)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from labelaudit.decisions import Action, Rules
+from labelaudit.decisions import Action, Redo, Rules, Undo
 from labelaudit.errors import DecisionRefusedError, UnknownNameError
 from labelaudit.store import Filter
-from tests.store.acting import SUSPECTS, claim, decide, decision, state_of
+from tests.store.acting import SUSPECTS, claim, decide, decision, state_of, uid
 from tests.store.conftest import BINDING, queue_items
 
 # -- overlap, adjudication, gold, parts
@@ -63,6 +63,15 @@ def test_gold_items_come_in_between_and_do_not_give_themselves_away(store):
     page = store.page(Filter(queue="all", item_ids=("i000020",)), "suspicion", person="eve")
     assert (page[0].status, page[0].label) == ("open", None)
     assert all(event.action != "gold" for event in store.records.history(viewer="eve"))
+    known = {who: {row.item_id for row in store.records.resolved(viewer=who)} for who in ("ann", "bob", "eve", "vic")}
+    assert known["ann"] == known["bob"] == known["eve"] | {"i000020"} != known["eve"] == known["vic"]
+
+
+def test_a_known_answer_that_was_taken_back_and_brought_again_stays_unknown_to_reviewers(store):
+    decide(store, "ann", decision("i000020", "relabel", "dog"), action=Action.GOLD)
+    decide(store, "ann", Undo(id=uid()), Redo(id=uid()))
+    assert len(store.records.history(viewer="ann", item_id="i000020")) == 3
+    assert store.records.history(viewer="eve", item_id="i000020") == []
 
 
 def test_known_answers_that_are_set_late_come_one_by_one(store):
