@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests on Postgres to one worker: each worker with some of them would start a server of its own."""
     for item in items:
-        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if "postgres" in getattr(item, "fixturenames", ()) or "postgres" in parameters:
+        parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else ()
+        if "postgres" in (*getattr(item, "fixturenames", ()), *parameters):
             item.add_marker(pytest.mark.xdist_group("postgres"))
 
 
