@@ -54,7 +54,8 @@ class Ranking:
     ambiguity : (n,) float
         How far reasonable people would disagree on the item, whatever label it has, 0..1.
     is_suspect, is_ambiguous : (n,) bool
-        Flags; `is_suspect` is ``suspicion > 0.5``.
+        Flags; `is_suspect` is ``suspicion > 0.5``, or, once calibrated by planted errors, suspicion above half of the
+        highest F1 that it lets expect.
     suggested : (n,) int32
         Class to suggest instead of the given label: the best other class.
     runner_up : (n,) int32
