@@ -6,6 +6,7 @@ JSON export only: take that one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,12 +95,18 @@ def _attribute(value: str) -> str:
     return quoteattr(value, {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"})
 
 
+_FIELD = re.compile(r"\$[\w\[\].{}]+", re.ASCII)
+"""What its editor replaces in the value of every choice, by the data of the task (``parseValue``)."""
+
+
 def _check(batch: Batch) -> Iterator[str]:
     for name in batch.classes:
         if name != name.strip():
             yield f"Label Studio drops the blanks around the class {name!r}"
         if any(ord(character) < 32 or character in "\ufffe\uffff" for character in name):
             yield f"the class {name!r} has a character that its labelling interface, which is XML, cannot hold"
+        if field := _FIELD.search(name):
+            yield f"Label Studio takes {field[0]!r} in the class {name!r} for a field of the task, and shows nothing there"
     for item in batch.items:
         if item.image is not None and not is_url(item.image) and Path(item.image).is_file():
             size = Path(item.image).stat().st_size * 4 // 3 + 10_000

@@ -91,6 +91,7 @@ WRONG = {
     "an image too large for Argilla": (("argilla",), "image", heavy_image, "larger than 5 MB"),
     "an empty text in Label Studio": (("label-studio",), "text", of_first(text=""), "empty text"),
     "blanks around a class in Label Studio": (("label-studio",), "text", with_class(" x"), "drops the blanks"),
+    "a class that Label Studio takes for a field": (("label-studio",), "text", with_class("over $100"), "a field of"),
     "a control character in XML": (("label-studio",), "text", with_class("x\x07"), "which is XML, cannot hold"),
 }
 
