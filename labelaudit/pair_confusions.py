@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.kernels import lookups_for
-from labelaudit.kernels.lookups import from_limbs
+from labelaudit.kernels.lookups import ConfusionTables, from_limbs
 from labelaudit.threads import map_blocks
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from labelaudit.kernels import Lookups, RowStatistics
+    from labelaudit.kernels import RowStatistics
 
     _OfCodes = Callable[[NDArray[np.int64]], NDArray[np.float64]]
     _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.floating]]
@@ -130,14 +130,13 @@ class _Counts:
         n, n_classes = len(rows), rows.n_classes
         foreseen: _OfCodes
         if n_classes**2 <= 4 * n:  # tables of all pairs are cheaper than searching
-            tables = _Tables.of_all(rows, unsure_up_to, threads)
+            tables = _tables(rows, unsure_up_to, threads)
             np.fill_diagonal(tables.seen, 0)
             pairs, labels, rest = np.flatnonzero(tables.seen), tables.labels, tables.rest
             seen, foreseen = tables.seen.reshape(-1)[pairs], from_limbs(tables.foreseen[1:]).__getitem__
         else:
             using = lookups_for(n * n_classes)
-            labels, rest = np.zeros((2, 3, n_classes), dtype=np.int64)
-            using.add_confidence(labels, rows.given, rows.p_given)  # of which only the counts are wanted
+            labels, rest = np.bincount(rows.given, minlength=n_classes), np.zeros((3, n_classes), dtype=np.int64)
             where = np.flatnonzero(rows.p_top <= unsure_up_to)
             top, given, p_second = rows.top[where].astype(np.int64), rows.given[where], rows.p_second[where]
             pairs, seen = np.unique((top * n_classes + given)[top != given], return_counts=True)
@@ -146,34 +145,23 @@ class _Counts:
             using.add_confidence(sums, place.astype(np.int32), p_second)
             using.add_confidence(rest, rows.top[where], np.maximum(1 - rows.p_top[where] - p_second, 0))
             foreseen = _by_code(codes, from_limbs(sums[1:]), n_classes**2, n)
-        frequency = (labels[0] + 1.0) / (n + n_classes)
+        frequency = (labels + 1.0) / (n + n_classes)
         return cls(n_rows=n, frequency=frequency, pairs=pairs, seen=seen, foreseen=foreseen, rest=from_limbs(rest[1:]))
 
 
-class _Tables(NamedTuple):
-    """Counts and sums by class and by pair; see :func:`labelaudit.kernels.lookups.count_confusions`."""
+def _tables(rows: RowStatistics, unsure_up_to: float, threads: int | None) -> ConfusionTables:
+    """Count rows of pairs of classes, on threads where adding up the tables of all blocks costs less than counting."""
+    lookups = lookups_for(len(rows) * rows.n_classes)
 
-    labels: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    foreseen: NDArray[np.int64]
-    rest: NDArray[np.int64]
-
-    @classmethod
-    def of_all(cls, rows: RowStatistics, unsure_up_to: float, threads: int | None) -> _Tables:
-        """Count on threads where adding up the tables of all blocks costs less than counting."""
-        using = lookups_for(len(rows) * rows.n_classes)
-        if 4 * rows.n_classes**2 > _ROWS_FOR_TABLES:
-            return cls.of(rows, unsure_up_to, using)
-        tables = map_blocks(lambda part: cls.of(rows.take(part), unsure_up_to, using), len(rows), threads)
-        return cls(*(np.sum(parts, axis=0) for parts in zip(*tables, strict=True)))
-
-    @classmethod
-    def of(cls, rows: RowStatistics, unsure_up_to: float, using: Lookups) -> _Tables:
-        k = rows.n_classes
-        tables = cls(*(np.zeros(shape, dtype=np.int64) for shape in ((3, k), (k, k), (3, k * k), (3, k))))
-        using.add_confidence(tables.labels, rows.given, rows.p_given)  # of which only the counts are wanted
-        using.count_confusions(tables.seen, tables.foreseen, tables.rest, rows, unsure_up_to)
+    def count(part: slice) -> ConfusionTables:
+        tables = ConfusionTables.zeros(rows.n_classes)
+        lookups.count_confusions(tables, rows.take(part), unsure_up_to)
         return tables
+
+    if 4 * rows.n_classes**2 > _ROWS_FOR_TABLES:
+        return count(slice(0, len(rows)))
+    found = map_blocks(count, len(rows), threads)
+    return ConfusionTables(*(np.sum(parts, axis=0) for parts in zip(*found, strict=True)))
 
 
 def _confusability(counts: _Counts) -> _OfPairs:

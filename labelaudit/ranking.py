@@ -14,6 +14,7 @@ import numpy as np
 
 from labelaudit import large_pages
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
+from labelaudit.kernels import is_compiled
 from labelaudit.kernels.order import order_downwards
 from labelaudit.order_score import scored
 from labelaudit.suspicion import Calibration, NeighborVotes, weigh
@@ -122,7 +123,7 @@ def rank(
     """
     suspects, doubts = side_by_side(
         lambda: _suspects(rows, recalibrated, neighbors, ids, threads),
-        lambda: _doubts(rows, neighbors, members, threads),
+        lambda: _doubts(rows, neighbors, members, 1),  # the less, and it leaves the others to what is learned meanwhile
         n=len(rows),
         threads=threads,
     )
@@ -148,7 +149,7 @@ def _suspects(
     order_score = _spread(found.score, assessable)
     order = order_downwards(order_score, ids, threads=threads)
     calibration = _carried_over(weighing.calibration, found.n_above, order_score, order[: len(known)])
-    suspicion, expected, highest = _probability(found.score, calibration, threads)
+    suspicion, expected, highest = _probability(found.score, calibration, rows.n_classes, threads)
     suspicion = _spread(suspicion, assessable)
     return {
         "order_score": order_score,
@@ -197,22 +198,38 @@ def _carried_over(
 
 
 def _probability(
-    score: NDArray[np.float64], calibration: Calibration, threads: int | None
+    score: NDArray[np.float64], calibration: Calibration, n_classes: int, threads: int | None
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return probabilities, their sum, and what the sum would be if all labels that disagree were wrong."""
-    suspicion = large_pages.empty(len(score), np.float64)
+    suspicion: NDArray[np.float64] = large_pages.empty(len(score), np.float64)
     if_all = math.exp(max(calibration.slope * (calibration.cut_if_all - calibration.cut), -700.0))
+    write = _suspicion_writer(len(score) * n_classes)
 
     def fill(part: slice) -> tuple[float, float]:
-        odds_against = np.subtract(calibration.cut, score[part], out=suspicion[part])
-        odds_against *= calibration.slope
-        np.exp(np.clip(odds_against, -700.0, 700.0, out=odds_against), out=odds_against)
-        highest = np.reciprocal(1.0 + if_all * odds_against).sum()
-        odds_against += 1.0
-        return float(np.reciprocal(odds_against, out=suspicion[part]).sum()), float(highest)
+        return write(suspicion[part], score[part], calibration.slope, calibration.cut, if_all)
 
     expected, highest = np.sum(list(map_blocks(fill, len(score), threads)), axis=0).tolist()
     return suspicion, expected, highest
+
+
+def _suspicion_writer(
+    n_values: int,
+) -> Callable[[NDArray[np.float64], NDArray[np.float64], float, float, float], tuple[float, float]]:
+    """Return what writes probabilities, compiled where the data is large."""
+    if not is_compiled(n_values):
+        return _write_suspicion
+    from labelaudit.kernels.compiled_terms import write_suspicion
+
+    return write_suspicion
+
+
+def _write_suspicion(
+    out: NDArray[np.float64], score: NDArray[np.float64], slope: float, cut: float, if_all: float
+) -> tuple[float, float]:
+    """Do as :func:`labelaudit.kernels.compiled_terms.write_suspicion`."""
+    odds = np.exp(np.clip(slope * (cut - score), -700.0, 700.0))
+    out[:] = 1.0 / (1.0 + odds)
+    return float(out.sum()), float((1.0 / (1.0 + if_all * odds)).sum())
 
 
 def _spread(values: NDArray[_Float], where: NDArray[np.bool_]) -> NDArray[_Float]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.lookups import MarginPlan
+    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan
 
 __all__ = [
     "COMPILED_FROM",
@@ -87,14 +87,7 @@ class Lookups(Protocol):
     def count_ratios(self, counts: NDArray[np.int64], rows: RowStatistics) -> None:
         """Count rows labelled with one of their two best classes by the ratio of these."""
 
-    def count_confusions(
-        self,
-        seen: NDArray[np.int64],
-        foreseen: NDArray[np.int64],
-        rest: NDArray[np.int64],
-        rows: RowStatistics,
-        up_to: float,
-    ) -> None:
+    def count_confusions(self, tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
         """Count given and expected classes by the predicted one."""
 
     def mark_contradicted(self, out: NDArray[np.bool_], rows: RowStatistics) -> None:

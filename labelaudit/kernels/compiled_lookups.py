@@ -25,7 +25,7 @@ from labelaudit.kernels.lookups import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.lookups import MarginPlan
+    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan
     from labelaudit.kernels.row_statistics import RowStatistics
 
 __all__ = [
@@ -67,16 +67,10 @@ def count_ratios(counts: NDArray[np.int64], rows: RowStatistics) -> None:
     _count_ratios(counts, *(read_only(array) for array in used))
 
 
-def count_confusions(
-    seen: NDArray[np.int64],
-    foreseen: NDArray[np.int64],
-    rest: NDArray[np.int64],
-    rows: RowStatistics,
-    up_to: float,
-) -> None:
+def count_confusions(tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
     """Count confusions; parameters as :func:`labelaudit.kernels.lookups.count_confusions`."""
     used = (rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
-    _count_confusions(seen, foreseen, rest, up_to, *(read_only(array) for array in used))
+    _count_confusions(*tables, up_to, *(read_only(array) for array in used))
 
 
 def mark_contradicted(out: NDArray[np.bool_], rows: RowStatistics) -> None:
@@ -149,9 +143,10 @@ def _count_ratios(counts, given, top, second, p_top, p_second):
 
 
 @compiled
-def _count_confusions(seen, foreseen, rest, up_to, given, top, second, p_top, p_second):
+def _count_confusions(labels, seen, foreseen, rest, up_to, given, top, second, p_top, p_second):
     zero, one = p_top.dtype.type(0), p_top.dtype.type(1)
     for i in range(len(given)):
+        labels[given[i]] += 1
         if p_top[i] <= up_to:
             seen[top[i], given[i]] += 1
             _add(foreseen, top[i] * len(seen) + second[i], p_second[i])

@@ -6,6 +6,7 @@ there is enough data to be worth it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["Columns", "Constants", "write_terms"]
+__all__ = ["Columns", "Constants", "write_suspicion", "write_terms"]
 
 _f4 = np.float32
 _ROWS = 2048  # whose numbers stay in the cache from one term to the next
@@ -90,6 +91,20 @@ def write_terms(
     return above
 
 
+def write_suspicion(
+    out: NDArray[np.float64], score: NDArray[np.float64], slope: float, cut: float, if_all: float
+) -> tuple[float, float]:
+    """Write the probability that follows from each score: ``1 / (1 + odds)``, ``odds = exp(slope · (cut − score))``.
+
+    Returns
+    -------
+    float, float
+        Their sum, and the sum of ``1 / (1 + if_all · odds)``.
+    """
+    expected, highest = _write_suspicion(out, read_only(score), slope, cut, if_all)
+    return float(expected), float(highest)
+
+
 @inlined
 def _add(margin, tail, confusion, doubt, weight, cuts, above, score):
     """Add up the terms of some rows."""
@@ -129,3 +144,14 @@ def _write_terms(
             margin[i] = log(_ratio(own_other[i], own_given[i]))
         for i in range(start, min(end, len(recalibration))):
             recalibration[i] -= margin[i]
+
+
+@compiled
+def _write_suspicion(out, score, slope, cut, if_all):
+    expected, highest = 0.0, 0.0
+    for i in range(len(out)):
+        odds = math.exp(min(max(slope * (cut - score[i]), -700.0), 700.0))
+        out[i] = 1.0 / (1.0 + odds)
+        expected += out[i]
+        highest += 1.0 / (1.0 + if_all * odds)
+    return expected, highest

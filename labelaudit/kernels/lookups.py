@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LIMB_BITS",
     "RATIO_BINS",
+    "ConfusionTables",
     "MarginPlan",
     "add_confidence",
     "count_confusions",
@@ -45,6 +46,32 @@ TOP_FACTOR, SECOND_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1
 MIX_FACTOR = np.uint64(0x94D049BB133111EB)
 _ADDED_AT_ONCE = 2**15  # stay in the cache; float64, in which bincount adds, is exact for 2^22
 _PIECE = 100_000  # margins computed together: their temporaries stay in the cache
+
+
+class ConfusionTables(NamedTuple):
+    """Counts and sums by class and by pair of classes.
+
+    Attributes
+    ----------
+    labels : (K,) int64
+        Rows of each given class.
+    seen : (K, K) int64
+        Rows of each predicted and given class.
+    foreseen : (3, K²) int64
+        By predicted and second-best class: as in :func:`add_confidence`, of the probability of the latter.
+    rest : (3, K) int64
+        By predicted class: the same, of the probability of all but the two best classes.
+    """
+
+    labels: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    foreseen: NDArray[np.int64]
+    rest: NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, k: int) -> ConfusionTables:
+        """Return empty tables of `k` classes."""
+        return cls(*(np.zeros(shape, dtype=np.int64) for shape in (k, (k, k), (3, k * k), (3, k))))
 
 
 class MarginPlan(NamedTuple):
@@ -157,28 +184,20 @@ def log_ratios() -> NDArray[np.float64]:
     return np.minimum(np.log(middles), 0.0)
 
 
-def count_confusions(
-    seen: NDArray[np.int64],
-    foreseen: NDArray[np.int64],
-    rest: NDArray[np.int64],
-    rows: RowStatistics,
-    up_to: float,
-) -> None:
+def count_confusions(tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
     """Count the labels that rows of each predicted class have, and add up what the model expected instead.
 
     Parameters
     ----------
-    seen : (K, K) int64
-        Rows of each predicted and given class.
-    foreseen : (3, K²) int64
-        By predicted and second-best class: as in :func:`add_confidence`, of the probability of the latter.
-    rest : (3, K) int64
-        By predicted class: the same, of the probability of all but the two best classes.
+    tables : ConfusionTables
+        Added to.
     rows : RowStatistics
         Of `n` labelled items.
     up_to : float
-        Rows count whose greatest probability is at most this.
+        Rows count whose greatest probability is at most this; labels of all are counted.
     """
+    labels, seen, foreseen, rest = tables
+    labels += np.bincount(rows.given, minlength=len(labels))
     chosen = np.flatnonzero(rows.p_top <= up_to)  # places select faster than flags
     top, p_second = rows.top[chosen], rows.p_second[chosen]
     count_pairs(seen, top, rows.given[chosen])

@@ -97,12 +97,13 @@ def test_confusions_are_counted_alike_and_exactly(dtype, some_rows):
     half = float(np.sort(rows.p_top)[len(rows) // 2])
     where, found = rows.p_top <= half, []
     for using in (lookups, compiled_lookups):
-        tables = [np.zeros(shape, dtype=np.int64) for shape in ((7, 7), (3, 49), (3, 7))]
-        using.count_confusions(*tables, rows, half)
+        tables = lookups.ConfusionTables.zeros(7)
+        using.count_confusions(tables, rows, half)
         found.append(tables)
     for numpy, compiled in zip(*found, strict=True):
         np.testing.assert_array_equal(numpy, compiled)
-    seen, foreseen, rest = found[0]
+    labels, seen, foreseen, rest = found[0]
+    np.testing.assert_array_equal(labels, np.bincount(rows.given, minlength=7))
     assert seen[2, 4] == (where & (rows.top == 2) & (rows.given == 4)).sum()
     chosen = where & (rows.top == 2) & (rows.second == 4)
     assert foreseen[0, 2 * 7 + 4] == chosen.sum()
