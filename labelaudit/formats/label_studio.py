@@ -106,7 +106,7 @@ def _check(batch: Batch) -> Iterator[str]:
         if any(ord(character) < 32 or character in "\ufffe\uffff" for character in name):
             yield f"the class {name!r} has a character that its labelling interface, which is XML, cannot hold"
         if field := _FIELD.search(name):
-            yield f"Label Studio takes {field[0]!r} in the class {name!r} for a field of the task, and shows nothing there"
+            yield f"Label Studio takes {field[0]!r} in the class {name!r} for a field of the task"
     for item in batch.items:
         if item.image is not None and not is_url(item.image) and Path(item.image).is_file():
             size = Path(item.image).stat().st_size * 4 // 3 + 10_000
