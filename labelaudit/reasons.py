@@ -6,6 +6,7 @@ positive, not where a neighbour happens to differ.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from labelaudit.kernels.row_statistics import RowStatistics
     from labelaudit.neighbors import NeighborStatistics
 
-__all__ = ["ADDS_FROM", "Grounds", "explain", "explain_all", "probability_of"]
+__all__ = ["ADDS_FROM", "Grounds", "explain", "explain_all", "probability_of", "spoken_probability"]
 
 ADDS_FROM = 0.1
 """Log-odds from which a term counts as a reason: it makes an error 10 % more likely at least."""
@@ -137,6 +138,17 @@ def explain_all(indices: ArrayLike, grounds: Grounds) -> NDArray[np.object_]:
     return texts
 
 
+def spoken_probability(probability: float) -> str:
+    """Return a probability as people read it, in whole percent; the review card says it the same way.
+
+    Examples
+    --------
+    >>> spoken_probability(0.914), spoken_probability(0.002), spoken_probability(0.0)
+    ('91 %', '< 1 %', '0 %')
+    """
+    return "< 1 %" if 0 < probability < 0.005 else f"{math.floor(100 * probability + 0.5)} %"
+
+
 def _blank(chosen: NDArray[np.intp]) -> list[str]:
     return [""] * len(chosen)
 
@@ -169,7 +181,8 @@ def _of_margin(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
     given, names = _names(grounds, rows.given), _names(grounds, suggested)
     said = _blank(chosen)
     for i in np.flatnonzero(_adds(grounds, "margin", chosen) & np.isfinite(p_suggested)).tolist():
-        said[i] = f"the model gives {given[i]} {rows.p_given[i]:.2f} and {names[i]} {p_suggested[i]:.2f}"
+        of_given, of_suggested = spoken_probability(rows.p_given[i]), spoken_probability(p_suggested[i])
+        said[i] = f"the model gives {given[i]} {of_given} and {names[i]} {of_suggested}"
     return said
 
 
@@ -180,8 +193,8 @@ def _of_indecision(grounds: Grounds, chosen: NDArray[np.intp]) -> list[str]:
     # The margin's clause gives the same probabilities already.
     speak = grounds.is_ambiguous[chosen] & ~_adds(grounds, "margin", chosen)
     for i in np.flatnonzero(speak).tolist():
-        pair = f"{top[i]} {rows.p_top[i]:.2f} and {second[i]} {rows.p_second[i]:.2f}"
-        said[i] = f"the model is undecided between {pair}"
+        first, next_one = spoken_probability(rows.p_top[i]), spoken_probability(rows.p_second[i])
+        said[i] = f"the model is undecided between {top[i]} {first} and {second[i]} {next_one}"
     return said
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.reasons import spoken_probability
+
 if TYPE_CHECKING:
     from labelaudit.reviewing import Card
 
@@ -43,7 +45,8 @@ def _suggestion(card: Card, reasons: str) -> str:
     lines = ""
     if card.suggested_label is not None:
         chance = card.suggested_probability
-        lines += _line(f"suggested: {card.suggested_label}" + ("" if chance is None else f" ({chance:.0%})"), bold=True)
+        spoken = "" if chance is None else f" ({spoken_probability(chance)})"
+        lines += _line(f"suggested: {card.suggested_label}{spoken}", bold=True)
     return lines + (_line(f"Why it is here: {reasons}.") if reasons else "")
 
 
