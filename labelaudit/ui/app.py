@@ -9,26 +9,22 @@ from importlib import import_module
 import streamlit as st
 
 from labelaudit.errors import LabelAuditError
+from labelaudit.ui.pages import FIRST, PAGES
 from labelaudit.ui.session import Session, keep_name, show_error, sign_in, sign_out
 
 __all__ = ["main"]
-
-_PAGES = {
-    "queue": "Queue",
-    "overview": "Overview",
-    "table": "Table",
-    "map": "Map",
-    "confusion": "Classes and confusion",
-    "people": "People",
-    "history": "History",
-    "plain": "Queue without script",
-}
-"""Title by address; the module ``<address>_page`` shows the page."""
 
 _STYLE = """<style>
 .block-container { padding-top: 4rem; padding-bottom: 2rem; max-width: 84rem; }
 h1 { font-size: 1.7rem !important; } h2 { font-size: 1.3rem !important; } h3 { font-size: 1.1rem !important; }
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
+/* On a phone five columns one below the other would take the screen from what they are about. */
+@media (max-width: 640px) {
+  .block-container { padding-top: 3.5rem; }
+  :is(.st-key-filters, .st-key-glance) [data-testid="stHorizontalBlock"] { gap: 0 0.8rem; }
+  :is(.st-key-filters, .st-key-glance) [data-testid="stColumn"] { min-width: calc(50% - 0.4rem); flex: 1 1 0; }
+  .st-key-filters [data-testid="stColumn"]:first-child { min-width: 100%; }
+}
 </style>"""
 
 
@@ -39,10 +35,8 @@ def main() -> None:
     session = sign_in()
     if session is None:
         return
-    for path, title in _PAGES.items():
-        session.pages[path] = st.Page(
-            partial(_show, session, path), title=title, url_path=path, default=path == "queue"
-        )
+    for path, title in PAGES.items():
+        session.pages[path] = st.Page(partial(_show, session, path), title=title, url_path=path, default=path == FIRST)
     keep_name(session)
     st.navigation(list(session.pages.values()), position="top").run()
     st.caption(f"{session.person} · {session.role}", text_alignment="right")

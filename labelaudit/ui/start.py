@@ -1,5 +1,7 @@
-"""The script that Streamlit runs: ``streamlit run .../start.py -- tickets.audit``."""
+"""What Streamlit serves: ``streamlit run .../start.py -- tickets.audit``."""
 
-from labelaudit.ui.app import main
+from streamlit.starlette import App
 
-main()
+from labelaudit.ui.serving import SCRIPT, open_browser, routes
+
+app = App(SCRIPT, routes=routes(), lifespan=open_browser)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from labelaudit.reviewing import open_store
-from tests.conftest import ROOT
+from labelaudit.ui.serving import SCRIPT
 from tests.ui.conftest import Server, decisions
 from tests.ui.openid_provider import CLIENT, SECRET, Provider
 
@@ -83,7 +83,7 @@ def page(audit_folder, monkeypatch):
     def show(claims):
         user = SimpleNamespace(is_logged_in=claims is not None, get=(claims or {}).get)
         monkeypatch.setattr(st, "user", user)
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(SCRIPT), default_timeout=60)
         app.secrets["auth"] = {"client_id": CLIENT}
         return app.run()
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.components.v1 import declare_component
+
+from labelaudit.ui.serving import PLOTLY
 
 __all__ = ["Chosen", "load_plotly", "mount_plot"]
 
 _FOLDER = Path(__file__).parent
-_LIBRARY = "plotly-gl2d.min.js"
-_SERVED_AS = "plotly"
 
 
 def _source(*names: str) -> str:
@@ -31,7 +30,7 @@ _plot = st.components.v2.component(
 def load_plotly() -> None:
     """Let the browser fetch and start plotly while the page is still being made."""
     # Nothing of the data is in this script. A component would do the same some tenths of a second later.
-    call = f"library({json.dumps(_address())}).catch(() => {{}}); // the figure itself says so"
+    call = f"library({json.dumps(PLOTLY)}).catch(() => {{}}); // the figure itself says so"
     st.html(f"<script>(() => {{\n{_source('library.js')}\n{call}\n}})();</script>", unsafe_allow_javascript=True)
 
 
@@ -69,15 +68,9 @@ def mount_plot(figure: bytes, *, height: int, key: str, alt: str, most: int = 1)
         So many of the chosen points are told, and the number of all.
     """
     which = hashlib.blake2b(figure, digest_size=16).hexdigest()
-    head = {"library": _address(), "figure": which, "alt": alt, "most": most}
+    head = {"library": PLOTLY, "figure": which, "alt": alt, "most": most}
     # Bytes travel as they are. Inside other JSON a figure of 3 MB would be written, hashed and read twice.
     message = json.dumps(head).encode() + b"\n" + figure
     default = {"chosen": {"points": [], "count": 0}}
     drawn = _plot(data=message, key=key, default=default, height=height, on_chosen_change=lambda: None)
     return Chosen(points=list(drawn.chosen["points"]), count=int(drawn.chosen["count"]))
-
-
-def _address() -> str:
-    """Serve the library from this machine; this is for scripts of a session only, so it cannot be done on import."""
-    declare_component(_SERVED_AS, path=_FOLDER / "plotly")
-    return f"component/{__name__}.{_SERVED_AS}/{_LIBRARY}"
