@@ -61,7 +61,7 @@ class Exchange:
         return {
             "scope": self.scope, "view": self.view, "answered_view": "", "seq": 0, "nonce": "", "outcomes": [],
             "hand": [], "cards": [], "may_judge": self.may_judge, "empty": None, "visiting": None,
-            "progress": {"decided": 0, "total": 0, "lines": [], "certificate": ""},
+            "progress": {"decided": 0, "total": 0, "left": None, "lines": [], "certificate": ""},
         }  # fmt: skip
 
     def answer(self, message: Mapping[str, Any], *, last_view: str | None) -> dict[str, Any]:
@@ -103,6 +103,8 @@ class Exchange:
         answer["progress"] = {
             "decided": counts.decided,
             "total": counts.total,
+            # What is decided has left the queue of skipped items, so that none of it would ever be done.
+            "left": counts.open if self.filter.queue == "skipped" else None,
             "lines": progress_lines(standing, learned=self.bench.learned),
             "certificate": certificate_line(self.bench.health),
         }

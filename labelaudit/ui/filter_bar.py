@@ -26,7 +26,7 @@ def choose_view(session: Session) -> View:
     for name in _FIELDS:
         st.session_state[f"filter_{name}"] = getattr(view, name)
     usual = _ORDERS[replace(view, order=None).effective_order]
-    columns = st.columns(5)
+    columns = st.container(key="filters").columns(5)  # the key names its style
     with columns[0]:
         st.selectbox("Queue", list(PRESETS), format_func=PRESETS.__getitem__, key="filter_preset", on_change=_turn)
     with columns[1]:

@@ -23,7 +23,7 @@ def show(session: Session) -> None:
     bench, health = session.bench, session.bench.health
     st.title("How healthy are the labels?")
     st.text(_summary(session, health))
-    for column, (name, value, meaning) in zip(st.columns(5), health_lines(health), strict=True):
+    for column, (name, value, meaning) in zip(st.container(key="glance").columns(5), health_lines(health), strict=True):
         column.metric(name, value)
         column.caption(meaning)
     left, right = st.columns([3, 2], gap="large")

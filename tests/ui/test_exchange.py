@@ -126,6 +126,18 @@ def test_viewers_see_cards_and_decide_nothing(exchange, audit_folder):
     assert decisions(audit_folder) == []
 
 
+def test_the_queue_of_skipped_items_counts_what_is_left_in_it(exchange):
+    first = exchange.answer(message(), last_view=None)
+    assert first["progress"]["left"] is None
+    exchange.answer(message([decide(card, "skip") for card in first["cards"][:3]], 2), last_view="")
+    skipped = replace(exchange, filter=Filter(queue="skipped"), view="queue=skipped")
+    again = skipped.answer(message(seq=3), last_view="")
+    assert again["progress"]["left"] == 3
+    skipped.answer(message([decide(again["cards"][0])], 4), last_view="queue=skipped")
+    exchange.bench.forget()
+    assert skipped.answer(message(seq=5), last_view="queue=skipped")["progress"]["left"] == 2
+
+
 def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
     nothing = replace(exchange, filter=Filter(queue="skipped"), view="queue=skipped").answer(message(), last_view=None)
     assert nothing["empty"]["title"] == "You have skipped nothing."

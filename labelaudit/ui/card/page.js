@@ -14,12 +14,14 @@ class Page {
     const state = JSON.stringify(progress);
     if (state === this.progressState) return;
     this.progressState = state;
+    const { decided, total, left } = progress;
     const bar = make("progress");
-    bar.max = Math.max(1, progress.total);
-    bar.value = progress.decided;
+    bar.max = Math.max(1, total);
+    bar.value = decided;
     bar.setAttribute("aria-label", "Decided");
-    fill(this.parts.progress, make("span", "figure", `${NUMBER.format(progress.decided)} of ${NUMBER.format(progress.total)}`),
-      bar, ...progress.lines.map((line) => make("span", "quiet", line)));
+    const figure = left === null ? `${NUMBER.format(decided)} of ${NUMBER.format(total)}` : `${NUMBER.format(left)} left`;
+    fill(this.parts.progress, make("span", "figure", figure), ...(left === null ? [bar] : []),
+      ...progress.lines.map((line) => make("span", "quiet", line)));
     this.parts.certificate.textContent = progress.certificate;
   }
 

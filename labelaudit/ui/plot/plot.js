@@ -1,6 +1,7 @@
 // A figure: drawn when it changes and not at every answer of the server, and what is chosen in it.
 
 const PLOTS = new WeakMap();
+const NARROW = 600; // pixels
 
 // plotly asks for multisampling, which its points, smooth by themselves, do not need: without a graphics card it takes
 // a fifth of a second. Canvases get their contexts before `draw` returns.
@@ -22,6 +23,12 @@ function opened(message) {
   const end = message.indexOf(10);
   const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
   return { ...read(message.subarray(0, end)), drawing: () => read(message.subarray(end + 1)) };
+}
+
+// On a phone the names beside a figure would take most of its width.
+function putNamesBelow({ margin, legend }) {
+  Object.assign(margin, { r: 0, b: 100 });
+  Object.assign(legend, { orientation: "h", y: 0, yanchor: "top" });
 }
 
 class Plot {
@@ -57,6 +64,7 @@ class Plot {
     this.isFluid = layout.width === undefined;
     for (const trace of data) this.mark(trace);
     const width = layout.width ?? this.place.clientWidth;
+    if (this.isFluid && width < NARROW) putNamesBelow(layout);
     const isNew = !this.place.classList.contains("js-plotly-plot");
     if (isNew) this.place.replaceChildren(); // it may have said that there is no library
     // As many pixels as the screen has: plotly would draw four times as many.
