@@ -90,7 +90,7 @@ def _rules(session: Session) -> None:
                 "Blind first: hide the suggestion until the reviewer has chosen", rules.blind_first
             ),
             gold_every=int(
-                st.number_input("Decisions between two known answers (0: never)", 0, 1000, rules.gold_every)
+                st.number_input("One item in so many has a known answer (0: none)", 0, 1000, rules.gold_every)
             ),
         )
         if st.form_submit_button("Save"):
