@@ -32,6 +32,9 @@ _ASK_AGAIN = {"Cache-Control": "no-cache"}
 # Streamlit's page looks for its server below its own address first, as in /map/_stcore/health, and rests for a tenth of
 # a second before it looks one level higher. It can be told; a version that cannot looks as before.
 _WHERE = '<script>window.__streamlit ??= { BACKEND_BASE_URL: new URL(".", location.href).href };</script>'
+# What stands in for a page that is not there yet glows, sixty times a second. Without a graphics card that keeps all
+# processors from making the page.
+_STILL = '<style>[data-testid="stSkeleton"], [data-testid="stSkeleton"] * { animation: none !important; }</style>'
 
 
 def routes() -> list[Route]:
@@ -49,7 +52,7 @@ def _plotly(_: Request) -> Response:
 
 def _page(_: Request) -> Response:
     frame = files("streamlit").joinpath("static", "index.html").read_text(encoding="utf-8")
-    return HTMLResponse(frame.replace("<head>", f"<head>{_WHERE}", 1), headers=_ASK_AGAIN)
+    return HTMLResponse(frame.replace("<head>", f"<head>{_WHERE}{_STILL}", 1), headers=_ASK_AGAIN)
 
 
 @asynccontextmanager
