@@ -18,14 +18,6 @@ settings.load_profile("no deadline")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests on Postgres to one worker: each worker with some of them would start a server of its own."""
-    for item in items:
-        parameters = item.callspec.id.split("-") if hasattr(item, "callspec") else ()
-        if "postgres" in (*getattr(item, "fixturenames", ()), *parameters):
-            item.add_marker(pytest.mark.xdist_group("postgres"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def nobody_reviews() -> Iterator[None]:
     """Whoever runs the tests may have reviews of their own: no test opens these, or decides in that name."""
