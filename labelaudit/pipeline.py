@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +22,17 @@ from labelaudit.errors import MissingExtraError, UsageError
 from labelaudit.item_table import item_table
 from labelaudit.labels import check_auditable
 from labelaudit.neighbors import class_fraction, find_neighbors, neighbor_statistics
+from labelaudit.obtaining import Obtained, obtain
 from labelaudit.passes import walk_for_evidence
-from labelaudit.planting import CALIBRATED, FAMILY, TOO_WEAK, calibrate_by_planting
+from labelaudit.planting import (
+    CALIBRATED,
+    FAMILY,
+    TOO_WEAK,
+    Verdicts,
+    calibrate_by_planting,
+    verdicts_of,
+    without_decided,
+)
 from labelaudit.progress import ProgressCallback, silent
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
@@ -32,11 +42,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from labelaudit.domain import ProbSource
     from labelaudit.kernels import RowStatistics
     from labelaudit.neighbors import Neighbors, NeighborStatistics
     from labelaudit.ranking import Ranking
     from labelaudit.recalibration import Correction
+    from labelaudit.verdicts import Judgement
 
 __all__ = ["audit"]
 
@@ -53,6 +63,7 @@ def audit(
     dataset: Dataset,
     config: AuditConfig | None = None,
     *,
+    judged: Mapping[str, Judgement] | None = None,
     progress: ProgressCallback | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -67,6 +78,9 @@ def audit(
         From :func:`labelaudit.read` or :meth:`labelaudit.Dataset.from_arrays`.
     config : AuditConfig, optional
         How to audit; the defaults are meant for data nobody has seen.
+    judged : mapping of str to Judgement, optional
+        What people decided before, by item id (:func:`labelaudit.reviewing.judged_before`). These items are no suspects
+        any more; what was found wrong or right among them bears on how many errors are expected among the others.
     progress : callable, optional
         Called with steps done, steps in all and what is being done.
     checkpoint : path-like, optional
@@ -100,15 +114,14 @@ def audit(
         has_probs=bool(dataset.pred_probs),
     )
     folder = None if checkpoint is None else Path(checkpoint)
-    obtained = _obtain(dataset, config, tell, folder, resume=resume)
+    obtained = obtain(dataset, config, tell, folder, resume=resume)
     neighbors, neighborhood, remarks = _neighborhood(dataset, config, obtained, tell)
     tell(0, 1, "Scoring")
     labels = np.where(obtained.assessable, dataset.labels, UNLABELLED).astype(np.int32)
     scores = _scored(labels, obtained, neighborhood, config)
-    ranking = _ranked(scores, dataset, scores.correction)
-    if config.calibrate != "off" and obtained.computed:
-        planting = _Planting(dataset, config, obtained, neighbors, scores.correction, tell, folder, resume)
-        ranking = planting.calibrated(ranking, scores.rows)
+    queue = _Queue(dataset, config, obtained, neighbors, labels, scores.correction, tell, folder, resume)
+    verdicts = verdicts_of(judged, dataset.ids, dataset.classes, labels) if judged else None
+    ranking = queue.ranked(scores) if verdicts is None else queue.ranked_after(scores, verdicts)
     items = item_table(
         dataset,
         scores,
@@ -124,7 +137,9 @@ def audit(
         config=config,
         fingerprint=dataset.fingerprint,
         provenance=_provenance(
-            dataset, (*_origin_notes(dataset), *obtained.notes, *remarks), time.perf_counter() - started
+            dataset,
+            (*_origin_notes(dataset), *obtained.notes, *remarks, *_remarks_on(verdicts)),
+            time.perf_counter() - started,
         ),
         health=_health(items, dataset.classes, scores, ranking).as_dict(),
         statistics=_statistics(scores),
@@ -149,59 +164,8 @@ def _check_kinds(dataset: object, config: object) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Obtained:
-    """Probabilities, wherever they come from, and what is known about them."""
-
-    pred_probs: tuple[ProbSource, ...]
-    names: tuple[str, ...] | None
-    members: Literal["models", "repeats"]
-    assessable: NDArray[np.bool_]
-    reasons_not: NDArray[np.object_]
-    embeddings: NDArray[np.floating] | None
-    normalize: bool
-    computed: bool
-    notes: tuple[str, ...] = ()
-
-
-def _obtain(
-    dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
-) -> _Obtained:
-    if dataset.pred_probs:
-        if config.calibrate == "on":
-            raise UsageError(
-                "Errors cannot be planted where probabilities are given: there is nothing to fit again.",
-                "Leave out --calibrate on, or leave out --pred-probs so that labelaudit fits a model.",
-            )
-        labelled = dataset.labels != UNLABELLED
-        return _Obtained(
-            pred_probs=dataset.pred_probs,
-            names=tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None,
-            members="models",
-            assessable=labelled,
-            reasons_not=np.where(labelled, "", "unlabelled").astype(object),
-            embeddings=dataset.embeddings,
-            normalize=bool(dataset.origin and dataset.origin.options.get("normalize")),
-            computed=False,
-        )
-    from labelaudit.crossval import cross_validate
-
-    result = cross_validate(dataset, config, progress=tell, checkpoint=checkpoint, resume=resume)
-    return _Obtained(
-        pred_probs=tuple(result.pred_probs),
-        names=None,
-        members="repeats",
-        assessable=result.assessable,
-        reasons_not=result.reasons_not,
-        embeddings=result.embeddings,
-        normalize=False,
-        computed=True,
-        notes=tuple(result.notes),
-    )
-
-
 def _scored(
-    labels: NDArray[np.int32], obtained: _Obtained, neighborhood: NeighborStatistics | None, config: AuditConfig
+    labels: NDArray[np.int32], obtained: Obtained, neighborhood: NeighborStatistics | None, config: AuditConfig
 ) -> Scores:
     walk = Walk.over(
         obtained.pred_probs, len(labels), names=obtained.names, memory=config.memory, normalize=obtained.normalize
@@ -220,57 +184,92 @@ def _ranked(scores: Scores, dataset: Dataset, correction: Correction | None) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Planting:
-    """Calibrates the ranking by errors planted in the labels.
+class _Queue:
+    """Ranks the items, and calibrates the ranking by errors planted in the labels.
 
-    Their probabilities, and what the labels correct about these, are those of the audit itself, since out-of-sample
-    ones do not depend on an item's own label; with ``calibrate = "on"`` all is fitted again to what was planted.
+    Probabilities of planted errors, and what the labels correct about these, are those of the audit itself, since
+    out-of-sample ones do not depend on an item's own label; with ``calibrate = "on"`` all is fitted again to what was
+    planted.
     """
 
     dataset: Dataset
     config: AuditConfig
-    obtained: _Obtained
+    obtained: Obtained
     neighbors: Neighbors | None
+    labels: NDArray[np.int32]
     correction: Correction | None
     tell: ProgressCallback
     checkpoint: Path | None
     resume: bool
 
-    def calibrated(self, ranking: Ranking, rows: RowStatistics) -> Ranking:
+    def ranked(self, scores: Scores) -> Ranking:
+        """Rank the items by the scores of their labels."""
+        return self._calibrated(_ranked(scores, self.dataset, self.correction), scores.rows, None)
+
+    def ranked_after(self, scores: Scores, verdicts: Verdicts) -> Ranking:
+        """Rank the items that nobody has decided on, given what was decided on the others.
+
+        Decided items are judged by the labels that people saw: where these were wrong is what they know.
+        """
+        of_today = _ranked(scores, self.dataset, self.correction)
+        seen = self._scored(verdicts.labels, self.obtained)
+        ranking = replace(
+            _ranked(seen, self.dataset, self.correction),
+            ambiguity=of_today.ambiguity,
+            is_ambiguous=of_today.is_ambiguous,
+            suggested=of_today.suggested,
+            runner_up=of_today.runner_up,
+        )
+        return without_decided(self._calibrated(ranking, seen.rows, verdicts), verdicts.is_decided)
+
+    def _calibrated(self, ranking: Ranking, rows: RowStatistics, verdicts: Verdicts | None) -> Ranking:
+        if self.config.calibrate == "off" or not self.obtained.computed:
+            return ranking
         share = _SHARE_REFITTED if self.config.calibrate == "on" else _SHARE_PLANTED
         enough = _ENOUGH_REFITTED if self.config.calibrate == "on" else _ENOUGH_PLANTED
-        support = None if self.neighbors is None else class_fraction(self.neighbors, rows.given, rows.top)
+        support = None if self.neighbors is None else class_fraction(self.neighbors, self.labels, rows.top)
         return calibrate_by_planting(
             ranking,
             rows,
-            self._rescored,
+            lambda labels, number: self._ranked_again(labels, rows.given, number),
             ids=self.dataset.ids,
             features=self.obtained.embeddings,
             support=support,
+            verdicts=verdicts,
             seed=self.config.seed,
             share=share,
             rounds=int(np.clip(np.ceil(enough / (share * len(self.dataset))), 1, _MOST_ROUNDS)),
             on_round=lambda done, total: self.tell(done, total, "Planting errors"),
         )
 
-    def _rescored(self, labels: NDArray[np.int32], number: int) -> Ranking:
+    def _ranked_again(self, planted: NDArray[np.int32], given: NDArray[np.int32], number: int) -> Ranking:
+        # Model and neighbours learn from corrected labels, but for those that are planted.
+        learned = np.where(planted == given, self.labels, planted)
         refitted = self.config.calibrate == "on"
-        obtained = self._fitted_again(labels, number) if refitted else self.obtained
-        near = None if self.neighbors is None else neighbor_statistics(self.neighbors, labels, self.dataset.n_classes)
-        scores = _scored(labels, obtained, near, self.config)
+        obtained = self._fitted_again(learned, number) if refitted else self.obtained
+        scores = self._scored(planted, obtained, learned)
         return _ranked(scores, self.dataset, scores.correction if refitted else self.correction)
 
-    def _fitted_again(self, labels: NDArray[np.int32], number: int) -> _Obtained:
+    def _scored(self, labels: NDArray[np.int32], obtained: Obtained, voting: NDArray[np.int32] | None = None) -> Scores:
+        votes = self.labels if voting is None else voting
+        near = (
+            None
+            if self.neighbors is None
+            else neighbor_statistics(self.neighbors, votes, self.dataset.n_classes, judged=labels)
+        )
+        return _scored(labels, obtained, near, self.config)
+
+    def _fitted_again(self, labels: NDArray[np.int32], number: int) -> Obtained:
         folder = None if self.checkpoint is None else self.checkpoint / f"planted-{number}"
         planted = replace(self.dataset, labels=labels)
-        return _obtain(planted, replace(self.config, neighbors=0), self._told, folder, resume=self.resume)
+        return obtain(planted, replace(self.config, neighbors=0), self._told, folder, resume=self.resume)
 
     def _told(self, done: int, total: int, _what: str) -> None:
         self.tell(done, total, "Planting errors")
 
 
 def _neighborhood(
-    dataset: Dataset, config: AuditConfig, obtained: _Obtained, tell: ProgressCallback
+    dataset: Dataset, config: AuditConfig, obtained: Obtained, tell: ProgressCallback
 ) -> tuple[Neighbors | None, NeighborStatistics | None, tuple[str, ...]]:
     if obtained.embeddings is None or config.neighbors == 0 or len(dataset) < 2:
         return None, None, ()
@@ -313,7 +312,7 @@ def _statistics(scores: Scores) -> dict[str, Any]:
     }
 
 
-def _arrays(obtained: _Obtained, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
+def _arrays(obtained: Obtained, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     if obtained.computed:
         stacked = np.stack([np.asarray(source[:]) for source in obtained.pred_probs])
@@ -323,6 +322,16 @@ def _arrays(obtained: _Obtained, neighbors: Neighbors | None) -> dict[str, NDArr
     if neighbors is not None:
         arrays["neighbors"] = neighbors.indices
     return arrays
+
+
+def _remarks_on(verdicts: Verdicts | None) -> tuple[str, ...]:
+    if verdicts is None:
+        return ()
+    n, n_wrong = int(verdicts.is_decided.sum()), int((verdicts.is_told & verdicts.is_error).sum())
+    return (
+        f"{n:,} items were decided on before, {n_wrong:,} of which had a wrong label. They are no suspects any more,"
+        " and were taken into account in what is expected of the others.",
+    )
 
 
 def _origin_notes(dataset: Dataset) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Action", "Role", "Status", "Verdict", "may"]
+__all__ = ["Action", "Judgement", "Role", "Status", "Verdict", "calls_wrong", "may"]
 
 
 class Verdict(StrEnum):
@@ -17,6 +18,31 @@ class Verdict(StrEnum):
     NONE_FITS = "none_fits"
     EXCLUDE = "exclude"
     SKIP = "skip"
+
+
+_CALLS_WRONG = {Verdict.RELABEL: True, Verdict.NONE_FITS: True, Verdict.KEEP: False, Verdict.AMBIGUOUS: False}
+_CALLS_WRONG |= {Verdict.SEVERAL_FIT: False}
+
+
+def calls_wrong(verdict: Verdict) -> bool | None:
+    """Say whether a verdict calls the label wrong that it judges; None if it does not say."""
+    return _CALLS_WRONG.get(verdict)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What people decided about an item before it is audited.
+
+    Attributes
+    ----------
+    label : str or None
+        The label that they judged, which may have been corrected since; None if the item had none.
+    was_wrong : bool or None
+        Whether it was wrong; None where the verdict does not say.
+    """
+
+    label: str | None
+    was_wrong: bool | None
 
 
 class Role(StrEnum):

@@ -17,6 +17,7 @@ from labelaudit.config import AuditConfig, ReadOptions
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
     from labelaudit.domain import Dataset
+    from labelaudit.verdicts import Judgement
 
 __all__ = ["command"]
 
@@ -42,7 +43,8 @@ Examples:
     "--after",
     type=click.Path(),
     metavar="AUDIT",
-    help="Earlier audit of this data: read it the same way and take its decisions along. Nobody is asked twice.",
+    help="Earlier audit of this data: read it the same way and take its decisions along. Nobody is asked twice, and"
+    " counts learn from what was decided.",
 )
 @person_option
 @click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with options in [read] and [audit].")
@@ -87,7 +89,8 @@ def command(
         for line in (_recognised(dataset), *(dataset.origin.notes if dataset.origin else ())):
             say.print(printable(line), style="quiet", soft_wrap=True, markup=False)
         with _checkpoint_in(checkpoint):
-            result = audit(dataset, audit_config, progress=move, checkpoint=checkpoint, resume=resume)
+            judged = None if after is None else _judged(after, dataset)
+            result = audit(dataset, audit_config, judged=judged, progress=move, checkpoint=checkpoint, resume=resume)
             result.save(target)
     _remove(checkpoint)
     _summarize(result, target)
@@ -115,6 +118,12 @@ def _check_carry(after: str, target: Path, person: str) -> None:
     from labelaudit.reviewing import check_carry_over
 
     check_carry_over(after, target, person=person)
+
+
+def _judged(after: str, dataset: Dataset) -> dict[str, Judgement]:
+    from labelaudit.reviewing import judged_before
+
+    return judged_before(after, dataset)
 
 
 def _carry(after: str, target: Path, person: str) -> None:

@@ -78,7 +78,12 @@ class NeighborStatistics:
 
 
 def neighbor_statistics(
-    neighbors: Neighbors, labels: NDArray[np.int32], n_classes: int, *, duplicates_within: float | None = None
+    neighbors: Neighbors,
+    labels: NDArray[np.int32],
+    n_classes: int,
+    *,
+    judged: NDArray[np.int32] | None = None,
+    duplicates_within: float | None = None,
 ) -> NeighborStatistics:
     """Compute what the neighbours of each item say.
 
@@ -90,6 +95,8 @@ def neighbor_statistics(
         Given labels, −1 where unlabelled.
     n_classes : int
         Number of classes ``K``.
+    judged : (n,) int32, optional
+        Labels that the votes are held against, where these are not the labels that vote.
     duplicates_within : float, optional
         Distance below which two items are near-duplicates. Default: 0.13 times the median distance to a nearest
         neighbour that is no exact copy. Exact copies always are duplicates.
@@ -104,11 +111,12 @@ def neighbor_statistics(
         If there is not one label for each item, or a label is no class.
     """
     labels = _checked(labels, len(neighbors), n_classes)
+    given = labels if judged is None else _checked(judged, len(neighbors), n_classes)
     within = near_duplicate_distance(neighbors) if duplicates_within is None else duplicates_within
     groups = duplicate_groups(neighbors, within=within)
     conflict, conflict_label = _conflicts(groups, labels, n_classes)
     mean = _mean_distance(neighbors)
-    votes = {name: np.concatenate(parts) for name, parts in _gathered(neighbors, labels).items()}
+    votes = {name: np.concatenate(parts) for name, parts in _gathered(neighbors, labels, given).items()}
     return NeighborStatistics(
         **votes,
         outlier=_outlier(mean),
@@ -156,7 +164,9 @@ def _votes(neighbors: Neighbors, labels: NDArray[np.int32], rows: slice) -> NDAr
     return np.where(indices >= 0, labels[indices], np.int32(-1))
 
 
-def _gathered(neighbors: Neighbors, labels: NDArray[np.int32]) -> dict[str, list[NDArray[Any]]]:
+def _gathered(
+    neighbors: Neighbors, labels: NDArray[np.int32], given: NDArray[np.int32]
+) -> dict[str, list[NDArray[Any]]]:
     names = (
         "given_fraction",
         "other",
@@ -170,7 +180,7 @@ def _gathered(neighbors: Neighbors, labels: NDArray[np.int32]) -> dict[str, list
     # At least one block, so that no items give empty arrays rather than none.
     for rows in list(_slices(len(neighbors), neighbors.k)) or [slice(0, 0)]:
         voted = _votes(neighbors, labels, rows)
-        for name, values in _vote_statistics(voted, labels[rows]).items():
+        for name, values in _vote_statistics(voted, given[rows]).items():
             parts[name].append(values)
     return parts
 

@@ -15,6 +15,7 @@ import numpy as np
 from labelaudit.planting.contradictions import Survey, survey
 from labelaudit.planting.curve import chances, worth_flagging
 from labelaudit.planting.planted import plant
+from labelaudit.planting.verdicts import Verdicts, left_undecided, verdicts_of, without_decided
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from labelaudit.kernels.row_statistics import RowStatistics
     from labelaudit.ranking import Ranking
 
-__all__ = ["CALIBRATED", "FAMILY", "LEAST_ITEMS", "TOO_WEAK", "Survey", "calibrate_by_planting", "plant", "survey"]
+__all__ = [
+    "CALIBRATED",
+    "FAMILY",
+    "LEAST_ITEMS",
+    "TOO_WEAK",
+    "Survey",
+    "Verdicts",
+    "calibrate_by_planting",
+    "plant",
+    "survey",
+    "verdicts_of",
+    "without_decided",
+]
 
 FAMILY = (
     "wrong labels that strike easy and hard items alike, more often where the labels contradict the model in cases it"
@@ -40,6 +53,7 @@ LEAST_ITEMS = 200
 """Assessed items below which nothing is planted: the sure fifth of fewer says too little."""
 
 _CERTAIN = 0.995  # planted errors never vouch for more
+_LEAST_FLAGGED = 0.05  # one in twenty: where nothing is left to find, the best F1 is that of flagging everything
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 
 Rescore = Callable[["NDArray[np.int32]", int], "Ranking"]
@@ -54,6 +68,7 @@ def calibrate_by_planting(
     ids: NDArray[np.object_],
     features: NDArray[np.floating] | None = None,
     support: NDArray[np.floating] | None = None,
+    verdicts: Verdicts | None = None,
     seed: int = 0,
     share: float = 0.1,
     rounds: int = 1,
@@ -74,6 +89,9 @@ def calibrate_by_planting(
     support : (n,) array, optional
         Share of each item's neighbours with the label that the model chooses first, 0..1; NaN without votes. Where the
         model is weak, it tells much about which contradictions are the model's own fault.
+    verdicts : Verdicts, optional
+        What people have decided already. All else is then to be of the labels that they judged: the population in which
+        they found what they found. Suspicion is calibrated for the undecided items, and 0 for the decided.
     seed : int
         Another seed plants other errors.
     share : float
@@ -94,39 +112,55 @@ def calibrate_by_planting(
         return ranking
     order = np.argsort(ids.astype(str), kind="stable")
     found = survey(rows, order, features, support)
-    depths = []
+    everybody = np.ones(len(ranking), dtype=bool)
+    is_open = everybody if verdicts is None else ~verdicts.is_decided
+    depths, open_depths = [], []
     for number in range(rounds):
         if on_round:
             on_round(number, rounds)
         labels = plant(found, order, share, np.random.default_rng([seed, number]))
-        depths.append(_depths(rescore(labels, number), labels != found.labels))
+        score, planted = rescore(labels, number).order_score, labels != found.labels
+        open_depths.append(_depths(score, planted, is_open))
+        depths.append(open_depths[-1] if verdicts is None else _depths(score, planted, everybody))
     if on_round:
         on_round(rounds, rounds)
-    return _calibrated(ranking, found, np.concatenate(depths))
+    rate, weights = found.expected_rate, None
+    if verdicts is not None:
+        rate, weights = left_undecided(np.concatenate(depths), verdicts.take(_assessed(ranking)), rate)
+    n_open = int(np.count_nonzero(is_open[_assessed(ranking)]))
+    chance = chances(np.concatenate(open_depths), rate, n_open, weights) if n_open else np.zeros(0)
+    return _calibrated(ranking, found, is_open, chance)
 
 
-def _calibrated(ranking: Ranking, found: Survey, depths: NDArray[np.float64]) -> Ranking:
-    assessed = ranking.order[np.isfinite(ranking.order_score[ranking.order])]
+def _calibrated(ranking: Ranking, found: Survey, is_open: NDArray[np.bool_], chance: NDArray[np.float64]) -> Ranking:
+    """Give the open items the chances `chance`, in the order of the queue, and the decided ones none."""
+    queue = _assessed(ranking)
+    undecided = queue[is_open[queue]]
     suspicion = np.full(len(ranking), np.nan)
-    suspicion[assessed] = _of_ties(
-        _CERTAIN * chances(depths, found.expected_rate, len(assessed)), ranking.order_score[assessed]
-    )
-    expected = float(suspicion[assessed].sum())
+    suspicion[queue] = 0.0
+    suspicion[undecided] = _of_ties(_CERTAIN * chance, ranking.order_score[undecided])
+    expected = float(suspicion[queue].sum())
+    flagged_from = max(worth_flagging(suspicion[undecided]), _LEAST_FLAGGED) if len(undecided) else 0.5
     least = _LEAST_OF_RATES * min(found.rates) / found.expected_rate
     return replace(
         ranking,
         suspicion=suspicion,
-        is_suspect=np.nan_to_num(suspicion) > worth_flagging(suspicion[assessed]),
+        is_suspect=np.nan_to_num(suspicion) > flagged_from,
         expected_errors=expected,
-        expected_errors_range=(least * expected, max(expected, float(found.contradicts.sum()))),
+        expected_errors_range=(least * expected, max(expected, float((found.contradicts & is_open).sum()))),
         range_kind=TOO_WEAK if found.is_model_weak else CALIBRATED,
     )
 
 
-def _depths(ranking: Ranking, planted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how deep each planted error lies in the queue of the other items: the share of them before it, 0..1."""
-    score = ranking.order_score
-    others = np.sort(-score[~planted & np.isfinite(score)])
+def _assessed(ranking: Ranking) -> NDArray[np.intp]:
+    """Return the rows of the queue, most suspicious first."""
+    queue: NDArray[np.intp] = ranking.order[np.isfinite(ranking.order_score[ranking.order])]
+    return queue
+
+
+def _depths(score: NDArray[np.float64], planted: NDArray[np.bool_], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how deep each planted error lies in the queue of the others `among` all: the share before it, 0..1."""
+    others = np.sort(-score[among & ~planted & np.isfinite(score)])
     hidden = score[planted & np.isfinite(score)]
     place: NDArray[np.float64] = np.searchsorted(others, -hidden, side="left") / max(len(others), 1)
     return place

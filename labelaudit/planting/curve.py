@@ -9,16 +9,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["chances", "density", "worth_flagging"]
+__all__ = ["chances", "density", "fitted_in", "worth_flagging"]
 
 _DEPTH_BINS, _LEAST_BIN = 60, 20
 
 
-def chances(depths: NDArray[np.float64], rate: float, n: int) -> NDArray[np.float64]:
+def chances(
+    depths: NDArray[np.float64], rate: float, n: int, weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return the chance that the label at each of `n` places of the queue is wrong, never rising, 0..1.
-
-    Where planted errors are denser than the queue has room for, the true ones are not quite like them. What does not
-    fit is left out in one estimate and spread over the rest in the other; the mean of both is taken.
 
     Parameters
     ----------
@@ -28,10 +27,20 @@ def chances(depths: NDArray[np.float64], rate: float, n: int) -> NDArray[np.floa
         Expected share of wrong labels, 0..1.
     n : int
         Places of the queue.
+    weights : (m,) float64, optional
+        How much each planted error counts; default: all alike.
     """
-    planted = density(depths, n)
-    left_out = np.minimum(1.0, rate * planted)
-    spread = np.minimum(1.0, _filling(planted, rate) * planted)
+    return fitted_in(density(depths, n, weights), rate)
+
+
+def fitted_in(density: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Return chances in proportion to a density of mean 1 that average to about `rate`, at most 1.
+
+    Where planted errors are denser than the queue has room for, the true ones are not quite like them. What does not
+    fit is left out in one estimate and spread over the rest in the other; the mean of both is taken.
+    """
+    left_out = np.minimum(1.0, rate * density)
+    spread = np.minimum(1.0, _filling(density, rate) * density)
     return (left_out + spread) / 2.0
 
 
@@ -59,7 +68,7 @@ def worth_flagging(chances: NDArray[np.float64]) -> float:
     return float(expected_f1.max()) / 2.0
 
 
-def density(depths: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def density(depths: NDArray[np.float64], n: int, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return the density of planted errors at `n` places of the queue: never rising, 1 if they lie anywhere alike.
 
     A histogram on bins of equal ratio, made to decrease by isotonic regression (Barlow et al. 1972).
@@ -68,7 +77,8 @@ def density(depths: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 
     edges = np.unique(np.r_[0.0, np.geomspace(min(1.0, _LEAST_BIN / n), 1.0, _DEPTH_BINS)])
     widths = np.diff(edges)
-    raw = np.histogram(np.minimum(depths, 1.0), edges)[0] / (len(depths) * widths)
+    total = len(depths) if weights is None else weights.sum()
+    raw = np.histogram(np.minimum(depths, 1.0), edges, weights=weights)[0] / (total * widths)
     falling = isotonic_regression(raw, weights=widths, increasing=False).x
     places = (np.arange(n) + 0.5) / n
     smooth: NDArray[np.float64] = np.interp(places, (edges[1:] + edges[:-1]) / 2.0, np.maximum(falling, 1e-6))

@@ -14,6 +14,7 @@ The rules are in :mod:`labelaudit.decisions`, what is promised in ``docs/store.m
 from __future__ import annotations
 
 from labelaudit.decisions import Decision, Redo, Role, Rules, Undo, Verdict, active_milliseconds
+from labelaudit.reviewing.judged import judged_before
 from labelaudit.reviewing.opening import (
     carry_over,
     check_carry_over,
@@ -52,6 +53,7 @@ __all__ = [
     "active_milliseconds",
     "carry_over",
     "check_carry_over",
+    "judged_before",
     "new_id",
     "open_queue",
     "open_store",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.decisions import Verdict
 from labelaudit.errors import ConfigError, LabelAuditError
 from labelaudit.learning import MOST_PROBABILITIES, batch_ends, rescore
 from labelaudit.readers import read_again
 from labelaudit.scores import SCORES
+from labelaudit.verdicts import calls_wrong
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from labelaudit.store import Store
 
 __all__ = ["Rescorer"]
-
-_WRONG = {Verdict.RELABEL: True, Verdict.NONE_FITS: True, Verdict.KEEP: False, Verdict.AMBIGUOUS: False}
-_WRONG |= {Verdict.SEVERAL_FIT: False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +47,14 @@ class Rescorer:
     def rescore(self, store: Store) -> int:
         """Give the queue its new order and return how many decisions it has learned from.
 
-        Excluded items teach nothing: why they were excluded has nothing to do with their labels.
+        Excluded items teach nothing: why they were excluded has nothing to do with their labels. Nor do items that were
+        decided on before the audit, as it knows of them already and gives them a suspicion of 0.
         """
         decided = store.records.decided()
         ordered = sorted(decided, key=lambda item_id: (decided[item_id].at, item_id))
-        known = [
-            (self._place[item_id], _WRONG[decided[item_id].opinion.verdict])
-            for item_id in ordered
-            if item_id in self._place and decided[item_id].opinion.verdict in _WRONG
-        ]
+        judged = [(self._place.get(item_id), calls_wrong(decided[item_id].opinion.verdict)) for item_id in ordered]
+        suspicion = self.evidence["suspicion"]
+        known = [(row, wrong) for row, wrong in judged if row is not None and wrong is not None and suspicion[row] != 0]
         learned = rescore(**self.evidence, reviewed=[row for row, _ in known], is_error=[wrong for _, wrong in known])
         scored = np.isfinite(learned.p)
         ids = self.audit.items.index.to_numpy()

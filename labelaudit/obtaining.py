@@ -1,0 +1,115 @@
+"""Where the probabilities of an audit come from: with the data, or from a cross-validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from labelaudit.domain import UNLABELLED, Dataset
+from labelaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from labelaudit.config import AuditConfig
+    from labelaudit.domain import ProbSource
+    from labelaudit.progress import ProgressCallback
+
+__all__ = ["Obtained", "obtain"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obtained:
+    """Probabilities of `n` items, wherever they come from, and what is known about them.
+
+    Attributes
+    ----------
+    pred_probs : tuple of (n, K) sources
+        Out-of-sample probabilities.
+    names : tuple of str or None
+        What the sources are called in messages.
+    members : {"models", "repeats"}
+        What several sources are.
+    assessable : (n,) bool
+        Whether an item can be assessed.
+    reasons_not : (n,) object array of str
+        Why not; empty where it can.
+    embeddings : (n, d) array or None
+        Vectors of the items.
+    normalize : bool
+        Whether rows that do not sum to 1 are to be scaled.
+    computed : bool
+        Whether they come from a cross-validation, and not with the data.
+    notes : tuple of str
+        What to say about that.
+    """
+
+    pred_probs: tuple[ProbSource, ...]
+    names: tuple[str, ...] | None
+    members: Literal["models", "repeats"]
+    assessable: NDArray[np.bool_]
+    reasons_not: NDArray[np.object_]
+    embeddings: NDArray[np.floating] | None
+    normalize: bool
+    computed: bool
+    notes: tuple[str, ...] = ()
+
+
+def obtain(
+    dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
+) -> Obtained:
+    """Take the probabilities that come with a dataset, or get some by cross-validation.
+
+    Parameters
+    ----------
+    dataset, config
+        As for :func:`labelaudit.audit`.
+    tell : callable
+        Called with steps done, steps in all and what is being done.
+    checkpoint : Path or None
+        Folder for finished folds.
+    resume : bool
+        Use finished folds found there.
+
+    Raises
+    ------
+    UsageError
+        If a fit is asked for where probabilities are given.
+    ModelError
+        If the classifier cannot be fitted or gives unusable output.
+    """
+    if dataset.pred_probs:
+        if config.calibrate == "on":
+            raise UsageError(
+                "Errors cannot be planted where probabilities are given: there is nothing to fit again.",
+                "Leave out --calibrate on, or leave out --pred-probs so that labelaudit fits a model.",
+            )
+        labelled = dataset.labels != UNLABELLED
+        return Obtained(
+            pred_probs=dataset.pred_probs,
+            names=tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None,
+            members="models",
+            assessable=labelled,
+            reasons_not=np.where(labelled, "", "unlabelled").astype(object),
+            embeddings=dataset.embeddings,
+            normalize=bool(dataset.origin and dataset.origin.options.get("normalize")),
+            computed=False,
+        )
+    from labelaudit.crossval import cross_validate
+
+    result = cross_validate(dataset, config, progress=tell, checkpoint=checkpoint, resume=resume)
+    return Obtained(
+        pred_probs=tuple(result.pred_probs),
+        names=None,
+        members="repeats",
+        assessable=result.assessable,
+        reasons_not=result.reasons_not,
+        embeddings=result.embeddings,
+        normalize=False,
+        computed=True,
+        notes=tuple(result.notes),
+    )
