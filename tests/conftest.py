@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from tests.store.postgres import PostgresServer, remove, start_postgres
+if TYPE_CHECKING:
+    from tests.store.postgres import PostgresServer
 
 # How long an example takes says how loaded the machine is; a test with a limit of its own says so.
 settings.register_profile("no deadline", deadline=None)
@@ -37,6 +39,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real Postgres, or a skip where there is none."""
+    from tests.store.postgres import remove, start_postgres  # which needs Unix
+
     server = start_postgres()
     yield server
     remove(server)
