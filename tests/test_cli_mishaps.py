@@ -269,6 +269,8 @@ def test_notes_and_names_do_not_act_on_the_terminal(audited, capsys):
 
 
 def test_a_history_without_events_says_so(audited, capsys):
+    assert run(["decide", str(audited), "t4", "keep", "--as", "ann"]) == 0
+    capsys.readouterr()
     assert run(["history", str(audited), "nobody", "--as", "ann"]) == 0
     assert capsys.readouterr() == ("", "Nothing fits.\n")
 
