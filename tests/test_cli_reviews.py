@@ -127,6 +127,7 @@ def test_the_place_of_a_copy_is_named_as_it_is_to_be_given(audit, labelaudit, tm
     assert "3 events" in labelaudit("store", "verify", audit, "--store", place)[1]
 
 
+@pytest.mark.slow
 def test_a_store_moves_to_postgres_and_works_there(audit, labelaudit, postgres, monkeypatch, tmp_path):
     labelaudit("decide", audit, "a", "exclude")
     url = postgres.new_store()

@@ -39,7 +39,7 @@ def queue_items(n: int, *, suspects: float = 1.0) -> list[QueueItem]:
 BINDING = Binding("audit-1", "f" * 64, CLASSES)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where a new store is to live: the contract tests run on both databases."""
     if request.param == "sqlite":

@@ -156,6 +156,7 @@ def test_a_server_that_is_not_there_is_named_without_the_password(tmp_path):
     assert f"127.0.0.1:{port}/reviews" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_exist_is_not_waited_for(postgres, tmp_path):
     url = sa.engine.make_url(postgres.new_store()).set(database="nowhere")
     with pytest.raises(StoreUnavailableError, match='"nowhere" does not exist'):

@@ -110,7 +110,7 @@ def test_of_a_log_that_was_changed_nothing_is_restored_and_of_its_beginning_all(
         assert again.restore(tmp_path / "log.jsonl") == again.verify()[0] == len(lines) - 2
 
 
-@pytest.mark.parametrize("target", ["sqlite", "postgres"])
+@pytest.mark.parametrize("target", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_a_store_moves_to_another_database(store, target, tmp_path, request):
     decide(store, "bob", *(decision(f"i{k:06d}", "exclude") for k in range(7)), Undo(id=uid()))
     claim(store, "eve", 3)
