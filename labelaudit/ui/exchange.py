@@ -70,14 +70,16 @@ class Exchange:
         Parameters
         ----------
         message : mapping
-            ``client``, ``nonce``, ``seq``, ``commands``, ``orphans``, ``want``, ``have`` and ``knows``.
+            ``client``, ``nonce``, ``seq``, ``commands``, ``orphans``, ``held``, ``want``, ``have`` and ``knows``.
         last_view : str or None
-            The view for which this tab claimed last; another one gives those claims back.
+            The view for which this tab claimed last; another one gives those claims back. After a reload the server
+            does not know it, and ``held`` of the message says it.
         """
         client = str(message["client"])[:64]
         queue = self.bench.queue(self.person, client, self.filter, self.order)
         outcomes = self._adopt(message.get("orphans", ()))
-        moved = last_view is not None and last_view != self.view
+        before = message.get("held") if last_view is None else last_view
+        moved = before is not None and before != self.view
         own, cards = self._carry_out(queue, message, moved=moved)
         outcomes += own
         self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes), self.person)

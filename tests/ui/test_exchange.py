@@ -138,6 +138,16 @@ def test_the_queue_of_skipped_items_counts_what_is_left_in_it(exchange):
     assert skipped.answer(message(seq=5), last_view="queue=skipped")["progress"]["left"] == 2
 
 
+def test_an_address_of_another_queue_brings_its_items_also_after_a_reload(exchange):
+    first = exchange.answer(message(), last_view=None)
+    other = replace(exchange, filter=Filter(queue="ambiguous"), order="ambiguity", view="queue=ambiguous")
+    turned = other.answer(message(seq=2, held=exchange.view), last_view=None)
+    fresh = other.bench.queue("ann", "tab", other.filter, other.order).page(limit=6)
+    assert turned["hand"] == [card.item_id for card in fresh]
+    assert turned["hand"] != first["hand"]
+    assert other.answer(message(seq=3, held=other.view), last_view=None)["hand"] == turned["hand"]
+
+
 def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
     nothing = replace(exchange, filter=Filter(queue="skipped"), view="queue=skipped").answer(message(), last_view=None)
     assert nothing["empty"]["title"] == "You have skipped nothing."

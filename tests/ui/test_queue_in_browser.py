@@ -149,6 +149,16 @@ def test_a_held_key_and_a_double_click_count_once(audit_folder, serve, sit_down)
     assert len(decisions(audit_folder)) == 2
 
 
+def test_another_queue_by_its_address_brings_its_own_items_at_once(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    skipped = {ann.press("s"), ann.press("s")}
+    ann.saved()
+    ann.open("/?queue=skipped")
+    assert ann.card() in skipped
+    ann.page.get_by_text("2 left").wait_for()
+
+
 def test_a_reload_at_any_moment_loses_nothing(audit_folder, serve, sit_down):
     ann = sit_down(serve(audit_folder), "ann")
     ann.open()

@@ -75,6 +75,7 @@ class Desk {
     this.outbox.answered = data.seq;
     this.keepMeasure("labelaudit:answer", this.sentAt);
     this.outbox.settle(data.outcomes);
+    this.outbox.holdFor(data.answered_view);
     if (data.answered_view === data.view) this.hand = data.hand;
     if (data.visiting) this.pinned = data.visiting;
     for (const outcome of data.outcomes) this.hear(outcome);

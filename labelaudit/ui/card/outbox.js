@@ -40,6 +40,8 @@ class Outbox {
     this.prefix = `labelaudit:outbox:${scope}:`;
     this.clientKey = `labelaudit:client:${scope}`;
     this.client = stored(sessionStorage, this.clientKey) || newId();
+    this.heldKey = `labelaudit:held:${scope}`;
+    this.held = stored(sessionStorage, this.heldKey);
     this.nonce = newId(); // tells the answers to this page from those to the one before a reload
     this.commands = [];
     this.orphans = [];
@@ -55,11 +57,18 @@ class Outbox {
   async open() {
     if (navigator.locks && !(await this.hold())) {
       this.client = newId();
+      this.held = null;
       await this.hold();
     }
     keep(sessionStorage, this.clientKey, this.client);
     this.commands = (stored(localStorage, this.prefix + this.client) || { commands: [] }).commands;
     await this.adopt();
+  }
+
+  // Which queue the items are from that this tab holds: an address may name another one when the page comes back.
+  holdFor(view) {
+    this.held = view;
+    keep(sessionStorage, this.heldKey, view);
   }
 
   hold() {
@@ -123,7 +132,8 @@ class Outbox {
     this.sentAt = now;
     this.wanted = false;
     if (this.size && !this.waitingSince) this.waitingSince = now;
-    return { client: this.client, nonce: this.nonce, seq: this.seq, commands: this.commands, orphans: this.orphans, ...more };
+    return { client: this.client, nonce: this.nonce, seq: this.seq, commands: this.commands, orphans: this.orphans,
+      held: this.held, ...more };
   }
 
   isStuck(now) {
