@@ -11,7 +11,7 @@ import streamlit as st
 
 from labelaudit.reviewing import Event
 from labelaudit.ui.session import Session
-from labelaudit.ui.words import VERDICTS
+from labelaudit.ui.words import EVENTS, VERDICTS
 
 __all__ = ["show"]
 
@@ -78,8 +78,8 @@ def _table(events: list[Event]) -> pd.DataFrame:
         {
             "When": [dt.datetime.fromtimestamp(event.at / 1000, dt.UTC) for event in events],
             "Who": [event.person for event in events],
-            "What": [event.action for event in events],
-            "Item": [event.item_id for event in events],
+            "What": [EVENTS[event.action] for event in events],
+            "Item": [event.item_id or "" for event in events],
             "Before": [_spoken(event.before) for event in events],
             "After": [_spoken(event.after) for event in events],
             "Note": [_note(event.after) for event in events],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from labelaudit.reviewing.standing import Standing
 
 __all__ = [
+    "EVENTS",
     "KINDS",
     "VERDICTS",
     "certainty_lines",
@@ -35,6 +36,19 @@ VERDICTS = {
     "skip": "skip",
 }
 """Verdicts as people read them."""
+
+EVENTS = {
+    "bind": "reviews begun",
+    "decide": "decided",
+    "adjudicate": "settled",
+    "gold": "known answer set",
+    "undo": "undone",
+    "redo": "redone",
+    "person": "person added or changed",
+    "assign": "part of the queue given",
+    "rules": "rules changed",
+}
+"""What happened, as people read it."""
 
 KINDS = {
     "wrong_label": "wrong label",

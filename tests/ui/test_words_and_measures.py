@@ -16,7 +16,8 @@ from labelaudit.reviewing.standing import Standing
 from labelaudit.ui import measures
 from labelaudit.ui.measures import Measures
 from labelaudit.ui.plain_card import plain_card
-from labelaudit.ui.words import certainty_lines, certificate_line, progress_lines
+from labelaudit.ui.words import EVENTS, certainty_lines, certificate_line, progress_lines
+from labelaudit.verdicts import Action
 
 HEALTH = Health(items=1000, assessed=1000, unlabelled=0, not_assessable=0, suspects=90, ambiguous=50,
                 expected_errors=100.0, expected_errors_range=(40.0, 200.0), range_kind="by the model", agreement=0.85,
@@ -119,3 +120,7 @@ def test_a_number_that_cannot_be_measured_again_stays(clock):
     clock.value += 100
     with pytest.raises(StoreError, match="away"):
         kept.get("k", fails)
+
+
+def test_every_event_has_words_on_the_page_of_history():
+    assert set(EVENTS) == set(map(str, Action))
