@@ -19,6 +19,9 @@ __all__ = ["Cell", "Table"]
 _RARE = 0.02  # a value, or a place in the tail, that less than one in fifty of the class has
 _TELLING = 3.0  # and that is at least so many times as frequent in the suggested class
 _MEMBERS = 30  # of fewer items of a class nothing is called unusual
+_OWN = 0.5  # different values for each row, from which a column may tell items apart and not classes
+_SAME = 0.05  # how far the ranks of a class may lie from those of all, in their mean and in their spread
+_RANK_SPREAD = 1.0 / np.sqrt(12.0)  # standard deviation of a uniform rank
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Table:
         """Return the values of a row, marked where they are unusual for the class `given`.
 
         A value is unusual if less than 2 % of the class has it (or, for numbers, lies as far out), while at least three
-        times as large a share of the class `suggested` does. Without a class (−1) nothing is unusual.
+        times as large a share of the class `suggested` does. Without a class (−1) nothing is unusual, and nothing in a
+        column that tells items apart and not classes, as a number of a customer does.
         """
         return [self._cell(str(name), place, row, given, suggested) for place, name in enumerate(self.features.columns)]
 
@@ -58,8 +62,8 @@ class Table:
         mine, others = self.features.iloc[row], self.features.iloc[other]
         told = [
             f"{name} {'missing' if is_missing(value) else _spoken(value)}"
-            for name, own, value in zip(self.features.columns, mine, others, strict=True)
-            if _spoken(own) != _spoken(value)
+            for place, (name, own, value) in enumerate(zip(self.features.columns, mine, others, strict=True))
+            if _spoken(own) != _spoken(value) and not self._names_items(place)
         ]
         return ", ".join(told) if told else "the same in every column"
 
@@ -79,9 +83,33 @@ class Table:
         if is_missing(value):
             return Cell(name, None)
         why = ""
-        if given >= 0 and len(self._members.get(given, ())) >= _MEMBERS:
+        if given >= 0 and len(self._members.get(given, ())) >= _MEMBERS and not self._names_items(place):
             why = self._why(place, value, given, suggested)
         return Cell(name, _spoken(value), why)
+
+    def _names_items(self, place: int) -> bool:
+        """Say whether a column tells items apart and not classes: names, and numbers that are alike in every class."""
+        if place not in self._naming:
+            self._naming[place] = self._is_naming(self.features.iloc[:, place])
+        return self._naming[place]
+
+    @cached_property
+    def _naming(self) -> dict[int, bool]:
+        return {}
+
+    def _is_naming(self, column: pd.Series[Any]) -> bool:
+        known = column.notna().to_numpy(dtype=bool)
+        if column.dtype.kind == "f" or known.sum() < _MEMBERS or column.nunique() < _OWN * known.sum():
+            return False  # a measured number has a value of its own in each row, too
+        if column.dtype.kind not in "iu":
+            return True
+        ranks = column.rank(pct=True).to_numpy(dtype=np.float64)
+        for part in self._members.values():
+            off = ranks[part][known[part]] - 0.5
+            allowed = max(_SAME, 3.0 * _RANK_SPREAD / np.sqrt(max(len(off), 1)))
+            if len(off) and max(abs(off.mean()), abs(np.abs(off).mean() - 0.25)) > allowed:
+                return False
+        return True
 
     def _why(self, place: int, value: Any, given: int, suggested: int) -> str:
         in_given, direction = self._share(place, value, given)

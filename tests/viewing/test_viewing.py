@@ -237,6 +237,22 @@ def test_values_unusual_for_the_class_are_marked_and_said_why():
     assert cells["gap"].value is None
 
 
+def test_what_only_tells_items_apart_is_neither_unusual_nor_a_difference():
+    rng = np.random.default_rng(4)
+    numbers = rng.permutation(1000) * 37
+    turns = np.where(np.arange(1000) < 500, numbers, numbers + 40_000)  # as many values, but they tell the classes apart
+    spread = np.where(np.arange(1000) < 500, 18_500 + numbers // 4, numbers)  # the same middle, a wider range
+    extra = {"customer": [f"c{k:05d}" for k in range(1000)], "number": numbers, "turns": turns, "spread": spread}
+    found = Table(table().features.assign(**extra), table().labels)
+    names = list(found.features.columns)
+    assert [name for place, name in enumerate(names) if found._names_items(place)] == ["customer", "number"]
+    told = found.difference(3, 700)
+    assert "customer" not in told
+    assert "number" not in told
+    assert f"turns {turns[700]}" in told
+    assert all(cell.why == "" for cell in found.cells(3, 0, -1) if cell.name in {"customer", "number"})
+
+
 def test_usual_values_and_small_classes_are_not_marked():
     found = table()
     assert all(cell.why == "" for cell in found.cells(3, 1, 0) if cell.name != "flat")
