@@ -74,7 +74,7 @@ test: $(VENV)/.installed-test services ## Run every check: lint, types, contract
 
 # As many workers as cores leave no core for further threads of BLAS; `make test` has them.
 check: export OMP_NUM_THREADS := 1
-check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, about a minute
+check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, a minute or two
 	@$(MAKE) --no-print-directory --jobs=3 lint types contracts
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m 'not slow' -q
 
