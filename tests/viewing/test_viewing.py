@@ -240,7 +240,7 @@ def test_values_unusual_for_the_class_are_marked_and_said_why():
 def test_what_only_tells_items_apart_is_neither_unusual_nor_a_difference():
     rng = np.random.default_rng(4)
     numbers = rng.permutation(1000) * 37
-    turns = np.where(np.arange(1000) < 500, numbers, numbers + 40_000)  # as many values, but they tell the classes apart
+    turns = np.where(np.arange(1000) < 500, numbers, numbers + 40_000)  # as many values, and they tell classes apart
     spread = np.where(np.arange(1000) < 500, 18_500 + numbers // 4, numbers)  # the same middle, a wider range
     extra = {"customer": [f"c{k:05d}" for k in range(1000)], "number": numbers, "turns": turns, "spread": spread}
     found = Table(table().features.assign(**extra), table().labels)
