@@ -101,6 +101,7 @@ def simulated_cells(count: int, seed: int) -> Iterator[Cell]:
 
 def _cell_of(name: str, dataset: Any, is_error: NDArray[np.bool_]) -> Cell:
     import labelaudit as la
+    from labelaudit.reviewing.rescoring import column_of
     from labelaudit.scores import SCORES
 
     audit = la.audit(dataset)
@@ -114,17 +115,9 @@ def _cell_of(name: str, dataset: Any, is_error: NDArray[np.bool_]) -> Cell:
         items["given_label"].map(classes).to_numpy(dtype=np.int64),
         items["suggested_label"].map(classes).to_numpy(dtype=np.int64),
         np.asarray(is_error, dtype=bool),
-        None if features is None else {str(column): _plain(features[column]) for column in features},
+        None if features is None else {str(column): column_of(features[column]) for column in features},
         dataset.pred_probs[0] if dataset.pred_probs else audit.arrays["pred_probs"],
     )
-
-
-def _plain(column: Any) -> NDArray[Any]:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(column):
-        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    return np.asarray(column.astype(object).fillna("").astype(str).to_numpy(dtype=str))
 
 
 def _truth_of(file: Path, ids: NDArray[np.object_]) -> NDArray[np.bool_]:

@@ -151,15 +151,21 @@ def test_interrupted_says_how_to_go_on(tmp_path):
     assert not out.exists()
 
 
-def test_full_disk_leaves_nothing(sample_data, tmp_path, monkeypatch, capsys):
+def test_full_disk_leaves_finished_folds_alone(sample_data, tmp_path, monkeypatch, capsys):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28), str(tmp_path / ".x.audit" / "items.parquet"))
 
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     shutil.copy(sample_data / "tickets.csv", tmp_path)
-    assert run(["audit", str(tmp_path / "tickets.csv"), "--out", str(tmp_path / "x.audit")]) == 3
-    assert "No space left on device" in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == ["tickets.csv"]
+    audit = ["audit", str(tmp_path / "tickets.csv"), "--out", str(tmp_path / "x.audit")]
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_parquet", full)
+        assert run(audit) == 3
+    message = capsys.readouterr().err
+    assert "No space left on device" in message
+    assert "--resume" in message
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["tickets.csv", "x.audit.partial"]
+    assert run([*audit, "--resume"]) == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["tickets.csv", "x.audit"]
 
 
 def test_truncated_image_names_file_and_row(tmp_path, capsys):

@@ -31,10 +31,13 @@ def audited(tmp_path_factory):
     frame = pd.DataFrame(x, columns=["a", "b", "c"]).assign(
         inspector=inspector, label=np.where(true ^ wrong, "yes", "no"), id=[f"m{i:03d}" for i in range(N)]
     )
+    frame.loc[rng.random(N) < 0.03, "inspector"] = None
+    frame["shift"] = rng.integers(1, 400, N)
     frame.to_csv(folder / "machines.csv", index=False)
     out = folder / "machines.audit"
     assert run(["audit", str(folder / "machines.csv"), "--label", "label", "--id", "id", "--out", str(out)]) == 0
-    return out, dict(zip(frame["id"], wrong, strict=True)), dict(zip(frame["id"], inspector, strict=True))
+    known = frame["inspector"].fillna("")
+    return out, dict(zip(frame["id"], wrong, strict=True)), dict(zip(frame["id"], known, strict=True))
 
 
 @pytest.fixture
@@ -119,5 +122,6 @@ def test_columns_are_those_of_the_items(machines):
     path, _, inspector = machines
     audit = la.load(path)
     columns = Rescorer(audit).evidence["columns"]
-    assert set(columns) == {"a", "b", "c", "inspector"}
+    assert set(columns) == {"a", "b", "c", "inspector", "shift"}
+    assert columns["shift"].dtype == np.float64
     assert columns["inspector"].tolist() == [inspector[item] for item in audit.items.index]

@@ -124,7 +124,8 @@ def _label_codes(given: NDArray[np.int64], suggested: NDArray[np.int64]) -> tupl
 
 def _codes(values: ArrayLike) -> NDArray[np.int64]:
     column: NDArray[Any] = np.asarray(values)
-    if column.dtype.kind != "f":
+    if column.dtype.kind not in "fiu":
+        column = column.astype(str)  # a column of objects may hold what cannot be compared, such as None
         return np.asarray(np.unique(column, return_inverse=True)[1], dtype=np.int64).reshape(-1)
     known = np.isfinite(column)
     if not known.any():

@@ -246,7 +246,7 @@ def rescore(
     is_error : (m,) bool
         Whether the given label was judged wrong.
     columns : mapping of str to (n,) array, optional
-        Table columns; floats are cut into eighths, everything else is taken as categories.
+        Table columns; numbers are cut into eighths, everything else is taken as categories.
     pred_probs : (n, K) float, optional
         Out-of-sample probabilities: verdicts then also bear on items that look alike to the model.
     batches : sequence of int, optional

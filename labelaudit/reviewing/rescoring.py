@@ -15,13 +15,34 @@ from labelaudit.scores import SCORES
 from labelaudit.verdicts import calls_wrong
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
     from labelaudit.domain import Dataset, ProbSource
     from labelaudit.store import Store
 
-__all__ = ["Rescorer"]
+__all__ = ["Rescorer", "column_of"]
+
+
+def column_of(values: pd.Series[Any]) -> NDArray[Any]:
+    """Return a table's column as learning takes it: numbers as floats, all else as text, empty where it is missing.
+
+    Parameters
+    ----------
+    values : (n,) pandas.Series
+        Of any type.
+
+    Returns
+    -------
+    (n,) float64 or str
+        Whole numbers are numbers, too: as categories each would stand for itself, and few have been reviewed twice.
+    """
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values):
+        return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(values.astype(object).where(values.notna(), "").astype(str).to_numpy(dtype=str))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +112,7 @@ class Rescorer:
         features = self._dataset.features
         if features is None:
             return None
-        return {str(name): features[name].to_numpy()[self._order] for name in features.columns}
+        return {str(name): column_of(features[name])[self._order] for name in features.columns}
 
     def _pred_probs(self) -> NDArray[np.floating] | None:
         """Return the mean of all probabilities in the order of the items; None if they are too many or have moved."""
