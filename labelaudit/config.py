@@ -22,8 +22,10 @@ __all__ = ["AuditConfig", "ReadOptions", "load_config", "parse_memory"]
 _Options = TypeVar("_Options", "ReadOptions", "AuditConfig")
 
 
-def _option(default: Any, help: str, *, metavar: str | None = None, low: int | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "metavar": metavar, "low": low})
+def _option(
+    default: Any, help: str, *, metavar: str | None = None, low: int | None = None, high: int | None = None
+) -> Any:
+    return field(default=default, metadata={"help": help, "metavar": metavar, "low": low, "high": high})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,14 @@ class AuditConfig:
         "Calibrate suspicion by planted errors. auto: where labelaudit fits the model itself; on: fit again with the"
         " planted errors, too, which takes as long again, on small data several times; off: a plausible range only.",
         metavar="auto|on|off",
+    )
+    flag_above: float | None = _option(
+        None,
+        "Flag labels whose suspicion is above this, 0..1. Default: one half; where suspicion is calibrated, half of the"
+        " highest F1 that it lets expect, which is one half or less.",
+        metavar="P",
+        low=0,
+        high=1,
     )
     seed: int = _option(0, "Seed of everything random.", low=0)
     engine: str = _option("local", "Where fold tasks run.", metavar="NAME")
@@ -203,11 +213,11 @@ def _check_type(option: Field[Any], hint: Any, value: Any, table: str) -> None:
     accepted = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     # bool is an int to isinstance, but `folds = true` is a mistake.
     fits = any(_is_of(value, kind) for kind in accepted)
-    low = option.metadata.get("low")
-    if fits and (low is None or value >= low):
+    low, high = option.metadata.get("low"), option.metadata.get("high")
+    if fits and (value is None or ((low is None or value >= low) and (high is None or value <= high))):
         return
     wanted = " or ".join(_spoken(kind) for kind in accepted if kind is not type(None))
-    bound = "" if low is None else f" of at least {low}"
+    bound = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
     default = option.default if option.default is not MISSING else None
     raise ConfigError(
         f"The {table} option '{option.name}' is {value!r}.", f"It must be {wanted}{bound} (default: {default!r})."
@@ -217,10 +227,12 @@ def _check_type(option: Field[Any], hint: Any, value: Any, table: str) -> None:
 def _is_of(value: Any, kind: Any) -> bool:
     if typing.get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
-    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)
 
 
 def _spoken(kind: Any) -> str:
     if typing.get_origin(kind) is tuple:
         return "a list of strings"
-    return {int: "a whole number", str: "a string", bool: "true or false"}[kind]
+    return {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}[kind]

@@ -72,6 +72,8 @@ class Health:
         All items, and how many could be assessed or why not.
     suspects, ambiguous : int
         Flagged items in each queue.
+    suspect_errors : float
+        Expected number of wrong labels among the flagged suspects.
     expected_errors : float
         Expected number of wrong labels among the assessed items.
     expected_errors_range : (float, float)
@@ -94,6 +96,7 @@ class Health:
     not_assessable: int
     suspects: int
     ambiguous: int
+    suspect_errors: float
     expected_errors: float
     expected_errors_range: tuple[float, float]
     range_kind: str
@@ -108,6 +111,12 @@ class Health:
     def expected_error_rate(self) -> float:
         """Expected share of wrong labels among the assessed items, 0..1."""
         return self.expected_errors / max(self.assessed, 1)
+
+    @property
+    def suspects_in_words(self) -> str:
+        """How many of the flagged labels are expected to be wrong: the precision of the flags."""
+        share = self.suspect_errors / self.suspects if self.suspects else 0.0
+        return f"of which about {self.suspect_errors:,.0f} ({share:.0%}) are expected to be wrong"
 
     @property
     def range_in_words(self) -> str:
@@ -218,6 +227,7 @@ def measure(
         not_assessable=int((~assessed & ~unlabelled).sum()),
         suspects=int(items["is_suspect"].sum()),
         ambiguous=int(items["is_ambiguous"].sum()),
+        suspect_errors=float(items.loc[items["is_suspect"], "suspicion"].sum()),
         expected_errors=float(items["suspicion"].sum()),
         expected_errors_range=expected_errors_range,
         range_kind=range_kind,

@@ -122,6 +122,8 @@ def audit(
     queue = _Queue(dataset, config, obtained, neighbors, labels, scores.correction, tell, folder, resume)
     verdicts = verdicts_of(judged, dataset.ids, dataset.classes, labels) if judged else None
     ranking = queue.ranked(scores) if verdicts is None else queue.ranked_after(scores, verdicts)
+    if config.flag_above is not None:
+        ranking = replace(ranking, is_suspect=np.nan_to_num(ranking.suspicion) > config.flag_above)
     items = item_table(
         dataset,
         scores,

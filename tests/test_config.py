@@ -25,6 +25,8 @@ def test_round_trip_through_json():
     [
         ({"folds": 1}, "'folds' is 1.*at least 2"),
         ({"folds": "five"}, "'folds' is 'five'.*a whole number"),
+        ({"flag_above": 1.5}, "'flag_above' is 1.5.*a number from 0 to 1"),
+        ({"flag_above": float("nan")}, "'flag_above' is nan"),
         ({"folds": True}, "'folds' is True"),
         ({"seed": -1}, "'seed' is -1"),
         ({"memory": "lots"}, "'lots' is not a size"),

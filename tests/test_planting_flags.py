@@ -73,3 +73,21 @@ def test_an_audit_that_expects_too_few_errors_flags_the_right_items_all_the_same
     flagged = audit.items.index[audit.items["is_suspect"]]
     assert len(flagged) >= 10
     assert np.isin(flagged, wrong).mean() > 0.7
+
+
+def test_the_line_can_be_drawn_by_hand_and_the_report_says_what_it_is_worth(audit_of_hard_errors):
+    audit, _ = audit_of_hard_errors
+    suspicion = audit.items["suspicion"]
+    line = float(np.median(suspicion.nlargest(20)))
+    dataset = la.Dataset.from_arrays(
+        audit.items["given_label"].to_numpy(),
+        classes=audit.classes,
+        ids=audit.items.index.to_numpy(),
+        embeddings=audit.arrays["embeddings"][audit.items["row"]],
+    )
+    drawn = la.audit(dataset, la.AuditConfig(flag_above=line))
+    assert (drawn.items["is_suspect"] == (drawn.items["suspicion"] > line)).all()
+    health = drawn.health
+    flagged = drawn.items[drawn.items["is_suspect"]]
+    assert health["suspects"] == len(flagged) > 0
+    assert health["suspect_errors"] == pytest.approx(flagged["suspicion"].sum())

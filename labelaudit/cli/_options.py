@@ -41,7 +41,7 @@ def _click_option(option: Field[Any], hint: Any) -> Callable[[_Command], _Comman
     if typing.get_origin(hint) is tuple:
         return click.option(flag, option.name, multiple=True, metavar=metavar, help=text)
     shown = "" if option.default is None else f"  [default: {option.default}]"
-    kind = int if hint is int else str
+    kind = int if hint is int else float if float in typing.get_args(hint) else str
     return click.option(flag, option.name, type=kind, default=None, metavar=metavar, help=text + shown)
 
 

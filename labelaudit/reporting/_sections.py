@@ -66,7 +66,9 @@ def facts(report: Report) -> Iterator[Fact]:
         yield Fact(health.caution, warns=True)
     if health.expected_precision_line:
         yield Fact(health.expected_precision_line)
-    yield Fact(f"Suspect labels: {health.suspects:,}; ambiguous items: {health.ambiguous:,}")
+    precision = f", {health.suspects_in_words}" if health.suspects else ""
+    yield Fact(f"Suspect labels: {health.suspects:,}{precision}")
+    yield Fact(f"Ambiguous items: {health.ambiguous:,}")
     yield Fact(f"The model agrees with the given label on {health.agreement:.1%} of the assessed items")
     yield from map(Fact, report.audit.provenance.get("notes", ()))
 

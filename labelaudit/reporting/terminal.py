@@ -63,7 +63,8 @@ def _summary(report: Report) -> RenderableType:
         grid.add_row("Beware", Text(health.caution, style="yellow"))
     if health.expected_precision_line:
         grid.add_row("First suspects", Text(health.expected_precision_line))
-    grid.add_row("Suspect labels", Text(f"{health.suspects:,}", style="bold"))
+    precision = f", {health.suspects_in_words}" if health.suspects else ""
+    grid.add_row("Suspect labels", Text.assemble((f"{health.suspects:,}", "bold"), precision))
     grid.add_row("Ambiguous items", Text(f"{health.ambiguous:,}", style="bold"))
     grid.add_row("Model agreement", Text(f"{health.agreement:.1%} of given labels are the model's first choice"))
     for note in report.audit.provenance.get("notes", ()):

@@ -190,7 +190,7 @@ def health_lines(health: Health) -> list[tuple[str, str, str]]:
     return [
         ("Expected errors", f"{health.expected_errors:,.0f}", health.range_in_words),
         ("Expected error rate", f"{health.expected_error_rate:.1%}", flagged),
-        ("Suspect labels", f"{health.suspects:,}", "in the queue of suspects"),
+        ("Suspect labels", f"{health.suspects:,}", f"about {health.suspect_errors:,.0f} of them expected to be wrong"),
         ("Ambiguous items", f"{health.ambiguous:,}", "people might disagree on them"),
         ("Model agreement", f"{health.agreement:.1%}", "of labels are the model's first choice"),
     ]

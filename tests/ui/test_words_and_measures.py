@@ -20,7 +20,8 @@ from labelaudit.ui.words import EVENTS, certainty_lines, certificate_line, progr
 from labelaudit.verdicts import Action
 
 HEALTH = Health(items=1000, assessed=1000, unlabelled=0, not_assessable=0, suspects=90, ambiguous=50,
-                expected_errors=100.0, expected_errors_range=(40.0, 200.0), range_kind="by the model", agreement=0.85,
+                suspect_errors=63.0, expected_errors=100.0, expected_errors_range=(40.0, 200.0),
+                range_kind="by the model", agreement=0.85,
                 classes=())  # fmt: skip
 STANDING = Standing(progress=Progress(Counts(open=70, decided=30), {"relabel": 24, "keep": 6}), errors_left=50.0,
                     chance_ahead=0.6, seconds_per_decision=None, expected_among_decided=27.0)  # fmt: skip
