@@ -333,20 +333,26 @@ def plot(table: list[dict[str, float]]) -> str:
 
 
 def cold(rows: int, classes: int, repeats: int) -> dict[str, Any]:
-    """First call of a fresh process beyond its imports, with and without a compile cache."""
-    code = f"""
+    """First call of a fresh process: beyond its imports, with and without a compile cache, and with its imports."""
+
+    def first_call(imports: str) -> str:
+        return f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import bench_scoring as b
 labels, pred_probs = b.simulate({rows}, {classes})
-import labelaudit.ranking
+{imports}
 print(b.json.dumps(b.seconds(lambda: b.score(labels, pred_probs).suspicion)))
 """
-    found: dict[str, list[float]] = {"cache_there": [], "cache_empty": []}
-    child(code)
+
+    beyond = first_call("import labelaudit.ranking, scipy.special")  # as the call itself would import them
+    whole = first_call("")
+    found: dict[str, list[float]] = {"cache_there": [], "cache_empty": [], "with_imports": []}
+    child(beyond)
     for _ in range(repeats):
-        found["cache_there"].append(child(code))
+        found["cache_there"].append(child(beyond))
+        found["with_imports"].append(child(whole))
         with tempfile.TemporaryDirectory() as empty:
-            found["cache_empty"].append(child(code, NUMBA_CACHE_DIR=empty))
+            found["cache_empty"].append(child(beyond, NUMBA_CACHE_DIR=empty))
     return {name: {"least": min(took), "median": statistics.median(took)} for name, took in found.items()}
 
 
