@@ -14,9 +14,10 @@ import labelaudit as la
 from benchmarks.simulation import draw_settings, simulate
 from labelaudit.config import AuditConfig
 from labelaudit.errors import ConfigError, UsageError
+from labelaudit.flag_line import worth_flagging
 from labelaudit.health import Health
 from labelaudit.planting import CALIBRATED, LEAST_ITEMS, TOO_WEAK, calibrate_by_planting, plant, survey
-from labelaudit.planting.curve import chances, density, worth_flagging
+from labelaudit.planting.curve import chances, density
 from labelaudit.planting.lapses import own_errors, rate_left
 from labelaudit.reporting import REPORT_FORMATS, make_report
 from labelaudit.scoring import score

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.flag_line import worth_flagging
 from labelaudit.planting.contradictions import Survey, survey
-from labelaudit.planting.curve import chances, worth_flagging
+from labelaudit.planting.curve import chances
 from labelaudit.planting.planted import plant
 from labelaudit.planting.verdicts import Verdicts, left_undecided, verdicts_of, without_decided
 
