@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from labelaudit.errors import did_you_mean
 from labelaudit.verdicts import Action, Role, Status, Verdict, may
 
 __all__ = [
@@ -270,7 +271,8 @@ def check_opinion(  # noqa: PLR0911 -- a list of rules reads best as guards
         case Verdict.RELABEL if len(labels) != 1:
             return Refusal("invalid", f"A relabel names exactly one label, but {len(labels)} were given.")
         case Verdict.RELABEL | Verdict.SEVERAL_FIT if unknown:
-            return Refusal("invalid", f"There is no class {unknown[0]!r}.")
+            hint = did_you_mean(unknown[0], sorted(classes))
+            return Refusal("invalid", f"There is no class {unknown[0]!r}. {hint}".rstrip())
         case Verdict.RELABEL if labels[0] == given:
             return Opinion(verdict=Verdict.KEEP, note=opinion.note, given_label=given)
         case Verdict.SEVERAL_FIT if labels and len(set(labels)) < 2:

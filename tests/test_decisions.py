@@ -87,7 +87,7 @@ def test_resolution(given_opinions, needed, status):
     [
         (opinion("relabel"), "exactly one"),
         (opinion("relabel", "dog", "eel"), "exactly one"),
-        (opinion("relabel", "doog"), "no class 'doog'"),
+        (opinion("relabel", "doog"), "no class 'doog'. Did you mean 'dog'"),
         (opinion("several_fit", "dog"), "at least two"),
         (opinion("several_fit", "dog", "dog"), "at least two"),
         (opinion("several_fit", "dog", "ele"), "no class 'ele'"),

@@ -27,6 +27,7 @@ __all__ = [
     "refresh_needed",
     "save_changes",
     "save_frame",
+    "update_items",
 ]
 
 _ITEMS_NAMED = NamedStatement(lambda names: sa.select(schema.items).where(schema.items.c.item_id.in_(names)))
@@ -111,7 +112,7 @@ def save_changes(connection: sa.Connection, projection: Projection) -> None:
         )
         for item_id in sorted({item_id for item_id, _ in projection.changed_slots})
     ]
-    _update_items(connection, states)
+    update_items(connection, states)
     done = [projection.actions[key] for key in sorted(projection.changed_actions)]
     _upsert(connection, schema.actions, done, ("id",))
     projection.changed_slots.clear()
@@ -131,7 +132,7 @@ def refresh_needed(connection: sa.Connection, rules: Rules) -> None:
     for row in connection.execute(sa.select(schema.opinions)):
         standings.setdefault(row.item_id, {})[row.slot] = Standing.from_row(row)
     ids = connection.scalars(sa.select(schema.items.c.item_id)).all()
-    _update_items(
+    update_items(
         connection, [item_row(item_id, standings.get(item_id, {}), opinions_needed(item_id, rules)) for item_id in ids]
     )
 
@@ -215,7 +216,8 @@ def _opinion_rows(projection: Projection) -> list[tuple[Any, ...]]:
     ]
 
 
-def _update_items(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def update_items(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Change columns of some items; every row names its item and the same columns."""
     if not rows:
         return
     update = _item_update(tuple(name for name in rows[0] if name != "item_id"))

@@ -22,6 +22,7 @@ __all__ = [
     "conditions",
     "count_items",
     "count_judged",
+    "has_shared_places",
     "page_items",
     "slice_token",
 ]
@@ -219,6 +220,12 @@ def count_items(connection: sa.Connection, filter: Filter, person: str) -> Count
 def count_judged(connection: sa.Connection) -> int:
     """Count the items on which an opinion stands."""
     return int(connection.scalar(sa.select(sa.func.count(opinions.c.item_id.distinct()))) or 0)
+
+
+def has_shared_places(connection: sa.Connection) -> bool:
+    """Say whether two items have the same place in the queue of suspects."""
+    ranks = items.c.suspicion_rank
+    return bool(connection.scalar(sa.select(sa.func.count(ranks) > sa.func.count(ranks.distinct()))))
 
 
 def page_items(

@@ -21,9 +21,9 @@ from labelaudit.store.claims import Hand, claim_cards, free_ahead, purge_claims,
 from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
-from labelaudit.store.persistence import compare_with_log, load_frame, rebuild
+from labelaudit.store.persistence import compare_with_log, load_frame, rebuild, update_items
 from labelaudit.store.projection import Binding, Person
-from labelaudit.store.queue import Card, Counts, Filter, count_items, count_judged, page_items
+from labelaudit.store.queue import Card, Counts, Filter, count_items, count_judged, has_shared_places, page_items
 from labelaudit.store.records import Records, secret_gold
 from labelaudit.store.team import Team
 
@@ -177,25 +177,30 @@ class Store:
 
         Written in pieces, so that nobody's decision has to wait; for a moment the order is a mixture of old and new.
         """
+        self._write_in_pieces(self._out_of_place(suspicion))
+        # Where somebody else rescores at the same time, an item keeps the suspicion that was written last. Whoever ends
+        # last finds places that two items share, and makes all of them follow from what is written.
+        while self.database.read(has_shared_places):
+            self._write_in_pieces(self._out_of_place({}))
+
+    def _out_of_place(self, suspicion: Mapping[str, float]) -> list[dict[str, Any]]:
+        """Return the new columns of items that get another suspicion or place; without `suspicion` only places."""
         items = schema.items
         query = sa.select(items.c.item_id, items.c.suspicion, items.c.suspicion_rank)
         before = {row.item_id: row for row in self.database.read(lambda connection: list(connection.execute(query)))}
         now = {item_id: suspicion.get(item_id, row.suspicion) for item_id, row in before.items()}
         order = sorted(now, key=lambda item_id: (now[item_id] is None, -(now[item_id] or 0.0), item_id))
-        changes = [
-            {"of_item": item_id, "to_suspicion": now[item_id], "to_rank": rank}
+        return [
+            {"item_id": item_id, "suspicion_rank": rank, **({"suspicion": now[item_id]} if suspicion else {})}
             for rank, item_id in enumerate(order, start=1)
             if (now[item_id], rank) != (before[item_id].suspicion, before[item_id].suspicion_rank)
         ]
-        update = (
-            sa.update(items)
-            .where(items.c.item_id == sa.bindparam("of_item"))
-            .values(suspicion=sa.bindparam("to_suspicion"), suspicion_rank=sa.bindparam("to_rank"))
-        )
+
+    def _write_in_pieces(self, changes: Sequence[dict[str, Any]]) -> None:
         for start in range(0, len(changes), _RESCORED_AT_ONCE):
             block = changes[start : start + _RESCORED_AT_ONCE]
             began = time.monotonic()
-            self.database.write(partial(_execute_many, update, block))
+            self.database.write(partial(update_items, rows=block))
             # As long a pause as the work took: writers take turns, but whoever asks again at once gets most of them.
             time.sleep(time.monotonic() - began)
 
@@ -301,7 +306,3 @@ class Store:
 
 def _check_may_claim(person: Person, hand: Hand) -> None:
     check_allowed(person, Action.ADJUDICATE if hand.filter.queue == "conflicts" else Action.DECIDE)
-
-
-def _execute_many(query: sa.Update, rows: list[dict[str, Any]], connection: sa.Connection) -> None:
-    connection.execute(query, rows)

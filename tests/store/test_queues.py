@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labelaudit.errors import UnknownNameError, UsageError
-from labelaudit.store import Filter
+from labelaudit.store import Filter, repository
 from tests.store.acting import SUSPECTS, claim, decide, decision, snapshot
 from tests.store.conftest import filled
 
@@ -66,3 +66,19 @@ def test_rescoring_changes_the_order_and_nothing_else(store):
         name: rows for name, rows in before.items() if name != "items"
     }
     store.verify()
+
+
+def test_two_that_rescore_at_once_leave_one_order(store, open_store, monkeypatch):
+    """The second rescores between two pieces of the first, so that each has written over some of the other's places."""
+    other = open_store()
+    one_way = {f"i{k:06d}": k / 30 for k in range(30)}
+    another = {f"i{k:06d}": (k * 7 % 30) / 60 for k in range(30)}
+    waiting = [lambda: other.rescore(another)]
+    monkeypatch.setattr(repository, "_RESCORED_AT_ONCE", 10)
+    monkeypatch.setattr(repository.time, "sleep", lambda _: waiting.pop()() if waiting else None)
+    store.rescore(one_way)
+    seen = store.page(SUSPECTS, "suspicion", person="ann", limit=1)
+    while page := store.page(SUSPECTS, "suspicion", person="ann", after=seen[-1].item_id, limit=1):
+        seen += page
+    assert len({card.item_id for card in seen}) == 30
+    assert seen == sorted(seen, key=lambda card: (-card.suspicion, card.item_id))
