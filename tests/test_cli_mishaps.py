@@ -183,6 +183,21 @@ def test_decisions_that_cannot_be_taken_along_are_told_before_the_audit_is_made(
     assert not (here / "new.audit").exists()
 
 
+def test_decisions_in_a_database_are_taken_along_into_the_next_audit(here, capsys, monkeypatch):
+    monkeypatch.setenv("LABELAUDIT_STORE", f"sqlite:///{here}/team.sqlite")
+    assert run(["audit", "good.csv", "--out", "first.audit", *QUICK]) == 0
+    assert run(["decide", "first.audit", "t1", "keep", "--as", "ann"]) == 0
+    capsys.readouterr()
+    again = ["audit", "good.csv", "--after", "first.audit", "--as", "ann", "--seed", "7", *QUICK]
+    assert run([*again, "--out", "second.audit"]) == 0
+    assert "1 judged items carried over" in capsys.readouterr().out
+    assert la.load("second.audit").items.loc["t1", "suspicion"] == 0
+    assert run(["decide", "second.audit", "t2", "keep", "--as", "ann"]) == 0
+    assert run([*again, "--out", "third.audit"]) == 3
+    assert "and the earlier audit is" in capsys.readouterr().err
+    assert not (here / "third.audit").exists()
+
+
 def test_a_refused_decision_is_said_once(audited, capsys):
     assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
     error = capsys.readouterr().err

@@ -171,6 +171,7 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("people", "assign", "AUDIT", "ann"), 2, "Give --class or --slice"),
         (("store", "restore", "AUDIT", "nowhere.jsonl"), 3, "cannot be read"),
         (("store", "copy-to", "AUDIT", "mysql://x/y"), 2, "cannot live in 'mysql'"),
+        (("review", "AUDIT", "--headless", "--store", "mysql://x/y"), 2, "cannot live in 'mysql'"),
         (("apply", "AUDIT", "--out", "/no/such/folder/out.csv"), 3, "does not exist"),
     ],
 )

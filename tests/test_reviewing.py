@@ -9,7 +9,16 @@ from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.decisions import Decision, Rules, Verdict
 from labelaudit.errors import DecisionRefusedError, StoreError, UnknownNameError, UsageError
-from labelaudit.reviewing import Filter, carry_over, check_carry_over, new_id, open_queue, open_store, queue_items
+from labelaudit.reviewing import (
+    Filter,
+    carry_over,
+    check_carry_over,
+    check_reviews,
+    new_id,
+    open_queue,
+    open_store,
+    queue_items,
+)
 
 CLASSES = ("cat", "dog")
 
@@ -174,6 +183,41 @@ def test_an_audit_made_again_of_the_same_data_keeps_every_decision(audit, tmp_pa
     assert same.audit_id == audit.audit_id
     done = carry_over(audit, same, person="ann")
     assert (done.kept, done.set_aside) == (2, 0)
+
+
+def test_a_database_goes_on_with_the_next_audit(audit, tmp_path):
+    url = f"sqlite:///{tmp_path}/team.sqlite"
+    queue = open_queue(audit, person="ann", store=url)
+    queue.decide([decision("t001"), decision("t002", Verdict.EXCLUDE)]).raise_refused()
+    queue.store.team.set_person("bob", "reviewer", by="ann")
+    queue.close()
+    with pytest.raises(DecisionRefusedError):
+        check_carry_over(audit, tmp_path / "none yet", person="bob", store=url)
+    assert check_carry_over(audit, tmp_path / "none yet", person="ann", store=url)
+    later = make_audit(14).save(tmp_path / "later.audit")
+    assert carry_over(audit, later, person="ann", store=url).kept == 2
+    assert carry_over(later, later, person="ann", store=url).kept == 2, "doing it again changes nothing"
+    check_reviews(later, store=url)
+    queue = open_queue(later, Filter(queue="all"), person="ann", store=url)
+    assert queue.counts().decided == 2
+    queue.store.verify()
+    queue.close()
+    with pytest.raises(StoreError, match="labelaudit store carry"):
+        check_reviews(audit, store=url)
+    with pytest.raises(StoreError, match="and the earlier audit is"):
+        carry_over(audit, later, person="ann", store=url)
+
+
+def test_decisions_in_a_folder_go_along_into_an_empty_database(audit, tmp_path):
+    url = f"sqlite:///{tmp_path}/team.sqlite"
+    queue = open_queue(audit, person="ann")
+    queue.decide([decision("t001")]).raise_refused()
+    queue.close()
+    later = make_audit(14).save(tmp_path / "later.audit")
+    assert check_carry_over(audit, later, person="ann", store=url)
+    assert carry_over(audit, later, person="ann", store=url).kept == 1
+    check_reviews(later, store=url)
+    assert not (tmp_path / "later.audit" / "reviews").exists()
 
 
 def test_places_that_cannot_be(audit, tmp_path):

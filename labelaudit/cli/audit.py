@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labelaudit.cli._options import options_of, resolve
-from labelaudit.cli._review import me, person_option
+from labelaudit.cli._review import me, person_option, store_option
 from labelaudit.config import AuditConfig, ReadOptions
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ Examples:
     " counts learn from what was decided.",
 )
 @person_option
+@store_option
 @click.option("--config", type=click.Path(), metavar="FILE", help="TOML file with options in [read] and [audit].")
 @options_of(ReadOptions)
 @options_of(AuditConfig)
@@ -57,6 +58,7 @@ def command(
     resume: bool,
     after: str | None,
     person: str | None,
+    url: str | None,
     config: str | None,
     **given: Any,
 ) -> None:
@@ -79,7 +81,7 @@ def command(
         read_options = _read_as_before(after, read_options)
     target = _target(data, out, overwrite=overwrite)
     if after is not None:
-        _check_carry(after, target, me(person))
+        _check_carry(after, target, me(person), url)
     checkpoint = target.with_name(target.name + ".partial")
     say = messages()
     with progress() as move:
@@ -89,13 +91,13 @@ def command(
         for line in (_recognised(dataset), *(dataset.origin.notes if dataset.origin else ())):
             say.print(printable(line), style="quiet", soft_wrap=True, markup=False)
         with _checkpoint_in(checkpoint):
-            judged = None if after is None else _judged(after, dataset)
+            judged = None if after is None else _judged(after, dataset, url)
             result = audit(dataset, audit_config, judged=judged, progress=move, checkpoint=checkpoint, resume=resume)
             result.save(target)
     _remove(checkpoint)
     _summarize(result, target)
     if after is not None:
-        _carry(after, target, me(person))
+        _carry(after, target, me(person), url)
 
 
 def _read_as_before(after: str, options: ReadOptions) -> ReadOptions:
@@ -114,27 +116,26 @@ def _read_as_before(after: str, options: ReadOptions) -> ReadOptions:
 _KEPT_OPTIONS = ("label", "text", "image", "id", "features", "group", "classes", "encoding", "delimiter", "normalize")
 
 
-def _check_carry(after: str, target: Path, person: str) -> None:
+def _check_carry(after: str, target: Path, person: str, url: str | None) -> bool:
     from labelaudit.reviewing import check_carry_over
 
-    check_carry_over(after, target, person=person)
+    return check_carry_over(after, target, person=person, store=url)
 
 
-def _judged(after: str, dataset: Dataset) -> dict[str, Judgement]:
+def _judged(after: str, dataset: Dataset, url: str | None) -> dict[str, Judgement]:
     from labelaudit.reviewing import judged_before
 
-    return judged_before(after, dataset)
+    return judged_before(after, dataset, store=url)
 
 
-def _carry(after: str, target: Path, person: str) -> None:
+def _carry(after: str, target: Path, person: str, url: str | None) -> None:
     """Take the decisions of the earlier audit along, if there are any."""
-    from labelaudit.reviewing import carry_over, store_location
+    from labelaudit.reviewing import carry_over
 
-    place, _ = store_location(after)
-    if isinstance(place, Path) and not place.exists():
+    if not _check_carry(after, target, person, url):
         click.echo(f"Nobody has decided anything in {after} yet.")
         return
-    done = carry_over(after, target, person=person)
+    done = carry_over(after, target, person=person, store=url)
     click.echo(f"{done.kept} judged items carried over; {done.set_aside} changed or are gone.")
 
 

@@ -58,8 +58,9 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     Prints the address and runs until Ctrl-C. Decisions are saved as they are made.
     """
     from labelaudit.audit_folder import load
+    from labelaudit.reviewing import check_reviews
 
-    load(audit)  # a damaged or missing audit is told here, not in a browser
+    check_reviews(load(audit), store=url)  # what is missing or damaged is told here, not in a browser
     options = [f"--as={person}"] if person else []
     click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
     # A URL may hold a password, and others can read the command line of a process.

@@ -14,15 +14,9 @@ The rules are in :mod:`labelaudit.decisions`, what is promised in ``docs/store.m
 from __future__ import annotations
 
 from labelaudit.decisions import Decision, Redo, Role, Rules, Undo, Verdict, active_milliseconds
+from labelaudit.reviewing.carrying import carry_over, check_carry_over
 from labelaudit.reviewing.judged import judged_before
-from labelaudit.reviewing.opening import (
-    carry_over,
-    check_carry_over,
-    open_queue,
-    open_store,
-    queue_items,
-    store_location,
-)
+from labelaudit.reviewing.opening import check_reviews, open_queue, open_store, queue_items, store_location
 from labelaudit.reviewing.queue import Answer, Progress, Queue, new_id
 from labelaudit.reviewing.statistics import ClassStatistics, PersonStatistics, Share, Statistics
 from labelaudit.store import ORDERS, QUEUES, Card, CarriedOver, Counts, Event, Filter, Outcome, Store
@@ -53,6 +47,7 @@ __all__ = [
     "active_milliseconds",
     "carry_over",
     "check_carry_over",
+    "check_reviews",
     "judged_before",
     "new_id",
     "open_queue",

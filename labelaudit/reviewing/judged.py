@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.decisions import carries_over
+from labelaudit.reviewing.carrying import store_of_earlier
 from labelaudit.reviewing.opening import open_store, store_location
 from labelaudit.verdicts import Judgement, calls_wrong
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["judged_before"]
 
 
-def judged_before(earlier: Audit | str | os.PathLike[str], dataset: Dataset) -> dict[str, Judgement]:
+def judged_before(
+    earlier: Audit | str | os.PathLike[str], dataset: Dataset, *, store: str | None = None
+) -> dict[str, Judgement]:
     """Return what was decided on the items of a grown or corrected data set, by their ids there.
 
     Those count whose decisions :func:`carry_over` would take along: of the same content, and labelled as was judged or
@@ -33,6 +36,8 @@ def judged_before(earlier: Audit | str | os.PathLike[str], dataset: Dataset) -> 
         The audit on which people decided.
     dataset : Dataset
         The data as it is now.
+    store : str, optional
+        Database URL, where the reviews are not in the folder of the audit.
 
     Returns
     -------
@@ -44,12 +49,13 @@ def judged_before(earlier: Audit | str | os.PathLike[str], dataset: Dataset) -> 
     StoreError
         If the decisions cannot be read.
     """
-    place, _ = store_location(earlier)
+    held = store_of_earlier(earlier, store)
+    place, _ = store_location(earlier, held)
     if isinstance(place, Path) and not place.exists():
         return {}
-    with open_store(earlier) as store:
-        items = {row.item_id: row for row in store.records.resolved()}
-        decided = store.records.decided()
+    with open_store(earlier, store=held) as opened:
+        items = {row.item_id: row for row in opened.records.resolved()}
+        decided = opened.records.decided()
     names = np.array([*dataset.classes, None], dtype=object)  # index −1 is None
     now = dict(zip(dataset.ids.tolist(), zip(dataset.content_hashes, names[dataset.labels], strict=True), strict=True))
     same_content = _only_of_their_content(now)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.decisions import Action
 from labelaudit.errors import LabelAuditError, StoreError, UsageError
 from labelaudit.reviewing.queue import Queue, new_id
-from labelaudit.store import Binding, CarriedOver, Filter, QueueItem, Store
+from labelaudit.store import Binding, Filter, QueueItem, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from labelaudit.audit_folder import Audit
 
-__all__ = ["carry_over", "check_carry_over", "open_queue", "open_store", "queue_items", "store_location"]
+__all__ = [
+    "binding_of",
+    "check_reviews",
+    "loaded_audit",
+    "open_queue",
+    "open_store",
+    "queue_items",
+    "store_location",
+]
 
 _FOLDER = "reviews"
 _FILE = "store.sqlite"
@@ -128,7 +134,7 @@ def open_queue(
     if isinstance(audit, Store):
         audit.team.enter(person)
         return Queue(audit, person, client or new_id(), wanted, order)
-    loaded = _loaded(audit)
+    loaded = loaded_audit(audit)
     opened = open_store(loaded, store=store, create=True, patience=patience)
     try:
         _enter(opened, loaded, person)
@@ -139,90 +145,44 @@ def open_queue(
 
 
 def _enter(store: Store, audit: Audit, person: str) -> None:
-    bound, binding = store.binding, _binding_of(audit)
-    if bound is not None and bound.audit_id != binding.audit_id:
-        raise StoreError(
-            f"{store.database.name} holds the reviews of the audit {bound.audit_id}, but this is {binding.audit_id}.",
-            "If this audit came after it, take its decisions along with: labelaudit store carry OLD NEW",
-        )
+    bound = _bound_to(store, audit)
     store.team.enter(person)
     if bound is None or store.is_without_items:
-        store.bind(binding, queue_items(audit.items), person=person)
+        store.bind(binding_of(audit), queue_items(audit.items), person=person)
 
 
-def carry_over(
-    earlier: Audit | str | os.PathLike[str],
-    later: Audit | str | os.PathLike[str],
-    *,
-    person: str,
-    store: str | None = None,
-) -> CarriedOver:
-    """Take the decisions made on an earlier audit along to a later one, of a grown or corrected data set.
+def _bound_to(store: Store, audit: Audit) -> Binding | None:
+    """Return the binding of a store, None if it is new; raise StoreError if it is that of another audit."""
+    bound = store.binding
+    if bound is not None and bound.audit_id != audit.audit_id:
+        raise StoreError(
+            f"{store.database.name} holds the reviews of the audit {bound.audit_id}, but this is {audit.audit_id}.",
+            "If this audit came after it, take its decisions along with: labelaudit store carry OLD NEW",
+        )
+    return bound
 
-    The later audit gets a copy of the whole store, history included. Decisions hold there on items whose content is
-    the same and whose label is the one that was judged or decided on; the others are asked again. If both are the same
-    folder (audited again in place), its store is used as it is.
+
+def check_reviews(audit: Audit, *, store: str | None = None) -> None:
+    """Raise what :func:`open_queue` would of any person: a store that cannot be opened, or is of another audit.
 
     Parameters
     ----------
-    earlier, later : Audit or path
-        The audits.
-    person : str
-        Who asks for it: a lead of the earlier store.
+    audit : Audit
+        The audit, saved.
     store : str, optional
-        Database URL of the later audit's store; default: a SQLite file in its folder.
-
-    Returns
-    -------
-    CarriedOver
+        Database URL; default: a SQLite file in the audit folder, which need not be there yet.
 
     Raises
     ------
-    DecisionRefusedError
-        If the person is no lead of the earlier store; nothing was copied.
+    UsageError
+        If the URL is of no database that a store can live in.
     StoreError
-        If the later audit has reviews of its own.
+        If the store cannot be opened, or holds the reviews of another audit.
     """
-    target = _loaded(later)
-    old_place, _ = store_location(earlier)
-    new_place, _ = store_location(target, store)
-    with open_store(earlier) if old_place != new_place else contextlib.nullcontext() as source:
-        if source is not None:  # who may not is told before anything is made
-            source.team.require(person, Action.BIND)
-        with open_store(target, store=store, create=True) as opened:
-            # After an interruption the copy may be there already.
-            if source is not None and opened.head() != source.head():
-                source.copy_to(opened)
-            opened.team.require(person, Action.BIND)
-            return opened.bind(_binding_of(target), queue_items(target.items), person=person)
-
-
-def check_carry_over(
-    earlier: Audit | str | os.PathLike[str],
-    later: Audit | str | os.PathLike[str],
-    *,
-    person: str,
-    store: str | None = None,
-) -> None:
-    """Raise what :func:`carry_over` would, also before the later audit is made, so that nobody waits for it in vain.
-
-    Parameters and errors are those of :func:`carry_over`; `later` may be a folder that is not there yet.
-    """
-    old_place, _ = store_location(earlier)
-    new_place, _ = store_location(later, store)
-    if isinstance(old_place, Path) and not old_place.exists():
-        return
-    with open_store(earlier) as source:
-        source.team.require(person, Action.BIND)
-        if old_place == new_place or (isinstance(new_place, Path) and not new_place.exists()):
-            return
-        with open_store(later, store=store) as opened:
-            events, _ = head = opened.head()
-            if events and head != source.head():
-                raise StoreError(
-                    f"{opened.database.name} holds reviews already; those of {source.database.name} cannot go there.",
-                    "Write the audit to another folder, or audit after the one whose reviews are to go on.",
-                )
+    place, _ = store_location(audit, store)
+    if isinstance(place, str) or place.exists():
+        with open_store(audit, store=store) as opened:
+            _bound_to(opened, audit)
 
 
 def queue_items(items: pd.DataFrame) -> Iterator[QueueItem]:
@@ -262,11 +222,13 @@ def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def _loaded(audit: Audit | str | os.PathLike[str]) -> Audit:
+def loaded_audit(audit: Audit | str | os.PathLike[str]) -> Audit:
+    """Return an audit, loaded if it is the path of one."""
     from labelaudit.audit_folder import load
 
     return load(audit) if isinstance(audit, str | os.PathLike) else audit
 
 
-def _binding_of(audit: Audit) -> Binding:
+def binding_of(audit: Audit) -> Binding:
+    """Return what a store is to know of its audit."""
     return Binding(audit.audit_id, audit.fingerprint, tuple(audit.classes))
