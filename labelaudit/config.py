@@ -91,15 +91,19 @@ class AuditConfig:
     )
     flag_above: float | None = _option(
         None,
-        "Flag labels whose suspicion is above this, 0..1. Default: one half; where suspicion is calibrated, half of the"
-        " highest F1 that it lets expect, which is one half or less.",
+        "Flag labels whose suspicion is above this, 0..1. Default: one half, or less where the model is confidently"
+        " contradicted more often; where suspicion is calibrated, half of the highest F1 that it lets expect.",
         metavar="P",
         low=0,
         high=1,
     )
     seed: int = _option(0, "Seed of everything random.", low=0)
     engine: str = _option("local", "Where fold tasks run.", metavar="NAME")
-    workers: int = _option(0, "Processes for fold tasks; 0 uses all cores. Never changes the result.", low=0)
+    workers: int = _option(
+        0,
+        "Processes for fold tasks and threads for neighbours; 0 uses all cores. Never changes the result.",
+        low=0,
+    )
     memory: str = _option("512MB", "Memory budget for passes over probabilities.", metavar="SIZE")
 
     def __post_init__(self) -> None:

@@ -36,6 +36,7 @@ from labelaudit.planting import (
 from labelaudit.progress import ProgressCallback, silent
 from labelaudit.ranking import rank
 from labelaudit.scoring import Scores
+from labelaudit.threads import available_cores
 from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
@@ -105,14 +106,9 @@ def audit(
     """
     config = AuditConfig() if config is None else config
     _check_kinds(dataset, config)
+    _check_labels(dataset)
     tell = progress or silent
     started = time.perf_counter()
-    check_auditable(
-        dataset.labels,
-        dataset.classes,
-        where=dataset.origin.path if dataset.origin else "The labels",
-        has_probs=bool(dataset.pred_probs),
-    )
     folder = None if checkpoint is None else Path(checkpoint)
     obtained = obtain(dataset, config, tell, folder, resume=resume)
     neighbors, neighborhood, remarks = _neighborhood(dataset, config, obtained, tell)
@@ -164,6 +160,15 @@ def _check_kinds(dataset: object, config: object) -> None:
             f"audit() takes an AuditConfig, and this is a {type(config).__name__}.",
             "Give the options as labelaudit.AuditConfig(folds=10, seed=1).",
         )
+
+
+def _check_labels(dataset: Dataset) -> None:
+    check_auditable(
+        dataset.labels,
+        dataset.classes,
+        where=dataset.origin.path if dataset.origin else "The labels",
+        has_probs=bool(dataset.pred_probs),
+    )
 
 
 def _scored(
@@ -279,8 +284,8 @@ def _neighborhood(
     # Ties go by id, so that the order of the rows changes nothing.
     order = np.argsort(dataset.ids.astype(str), kind="stable")
     try:
-        k = min(config.neighbors, len(dataset) - 1)
-        found = find_neighbors(obtained.embeddings, k=k, memory=config.memory, order=order)
+        k, threads = min(config.neighbors, len(dataset) - 1), min(config.workers, available_cores()) or None
+        found = find_neighbors(obtained.embeddings, k=k, threads=threads, memory=config.memory, order=order)
     except MissingExtraError as error:
         # Neighbours are further evidence; without them there still is an audit.
         return None, None, (f"Neighbours were left out. {error}",)

@@ -93,6 +93,14 @@ def test_a_round_from_the_command_line(tmp_path, sample_data, capsys, monkeypatc
         (("status", "AUDIT", "--withdraw", "b-7"), "Unknown batch 'b-7'"),
         (("batch", "AUDIT", "--money", "3", "--format", "csv", "--out", "x"), "--per-hour"),
         (("batch", "AUDIT", "--minutes", "1", "--seconds", "90", "--format", "csv", "--out", "x"), "not enough"),
+        (
+            ("batch", "AUDIT", "--minutes", "inf", "--seconds", "9", "--format", "csv", "--out", "x"),
+            "no number of items",
+        ),
+        (
+            ("batch", "AUDIT", "--minutes", "1", "--seconds", "nan", "--format", "csv", "--out", "x"),
+            "no number of items",
+        ),
         (("import", "AUDIT", "nowhere.csv", "--format", "csv"), "has no batch"),
         (("import", "AUDIT", "nowhere.csv", "--format", "csv", "--person", "7"), "THEIRS=OURS"),
         (("status", "nowhere.audit"), "does not exist"),

@@ -171,7 +171,7 @@ def _checkpoint_in(checkpoint: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         said = kept if _holds_folds(checkpoint) else "Nothing was written."
         raise KeyboardInterrupt(f"Interrupted. {said}") from None
-    except Exception:
+    except Exception:  # of whatever kind: it goes on, and only what is kept is said
         if _holds_folds(checkpoint):
             click.echo(kept, err=True)
         raise

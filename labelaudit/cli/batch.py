@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,10 @@ def _size(audit: Audit, url: str | None, given: dict[str, Any]) -> int:
         raise click.UsageError("--money needs --per-hour: what an hour of annotating costs.")
     minutes = given["minutes"] if given["money"] is None else 60 * given["money"] / given["per_hour"]
     seconds = given["seconds"] or _measured_seconds(audit, url)
-    size = int(60 * minutes / seconds)
+    items = 60 * minutes / seconds
+    if not math.isfinite(items):
+        raise click.UsageError(f"{minutes:g} minutes at {seconds:g} seconds an answer are no number of items.")
+    size = int(items)
     if size < 1:
         raise click.UsageError(f"At {seconds:.1f} seconds an answer, that is not enough for one item.")
     click.echo(f"At {seconds:.1f} seconds an answer: {size} items.", err=True)
