@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY ?= passive
 # Without bytecode every worker compiles and rewrites all tests anew, which takes longer than running them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint types contracts format services constraints clean
+.PHONY: help demo test check fast lint types contracts format services constraints clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,10 +72,12 @@ test: $(VENV)/.installed-test services ## Run every check: lint, types, contract
 
 # ---- while you work -------------------------------------------------------------------------------------------------
 
+check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, about a minute
+	@$(MAKE) --no-print-directory --jobs=4 lint types contracts fast
+
 # As many workers as cores leave no core for further threads of BLAS; `make test` has them.
-check: export OMP_NUM_THREADS := 1
-check: $(VENV)/.installed-test ## The fast loop: lint, types, contracts and unit tests, a minute or two
-	@$(MAKE) --no-print-directory --jobs=3 lint types contracts
+fast: export OMP_NUM_THREADS := 1
+fast: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m 'not slow' -q
 
 lint: $(VENV)/.installed-test

@@ -319,6 +319,7 @@ def test_images_named_by_a_table(tmp_path: Path) -> None:
     assert dataset.images.tolist() == [str(folder / name) for name in ("a.png", "b.jpg", "c.PNG", "a.png")]
 
 
+@pytest.mark.slow  # reads 100,000 items of four kinds, each of which the contract tests read small
 def test_shared_data_is_recognised(shared_data: Path) -> None:
     tickets = read(shared_data / "banking77" / "noisy.csv")
     assert (len(tickets), len(tickets.classes), tickets.modality) == (10003, 77, "text")
