@@ -14,6 +14,7 @@ import numpy as np
 
 from labelaudit import large_pages
 from labelaudit.ambiguity import NeighborEntropy, ambiguity, ambiguous_flags
+from labelaudit.flag_line import Contradictions, middle_line
 from labelaudit.kernels import is_compiled
 from labelaudit.kernels.order import order_downwards
 from labelaudit.order_score import scored
@@ -55,8 +56,8 @@ class Ranking:
     ambiguity : (n,) float
         How far reasonable people would disagree on the item, whatever label it has, 0..1.
     is_suspect, is_ambiguous : (n,) bool
-        Flags; `is_suspect` is ``suspicion > 0.5``, or, once calibrated by planted errors, suspicion above half of the
-        highest F1 that it lets expect.
+        Flags; `is_suspect` is suspicion above :func:`labelaudit.flag_line.middle_line`, or, once calibrated by planted
+        errors, above half of the highest F1 that it lets expect.
     suggested : (n,) int32
         Class to suggest instead of the given label: the best other class.
     runner_up : (n,) int32
@@ -151,11 +152,13 @@ def _suspects(
     calibration = _carried_over(weighing.calibration, found.n_above, order_score, order[: len(known)])
     suspicion, expected, highest = _probability(found.score, calibration, rows.n_classes, threads)
     suspicion = _spread(suspicion, assessable)
+    seen = Contradictions.of(known, threads=threads)
+    line = middle_line(suspicion[order[: min(seen.n_contradicting + 1, len(known))]], expected, seen)
     return {
         "order_score": order_score,
         "order": order,
         "suspicion": suspicion,
-        "is_suspect": suspicion > 0.5,  # not where it is NaN
+        "is_suspect": suspicion > line,  # not where it is NaN
         "terms": {name: _spread(values, assessable) for name, values in found.terms.items()},
         "expected_errors": expected,
         "expected_errors_range": (min(expected, calibration.least_rate * len(known)), highest),

@@ -167,7 +167,7 @@ class Scores:
 
     @property
     def is_suspect(self) -> NDArray[np.bool_]:
-        """(n,) flag of labels more likely wrong than right."""
+        """(n,) flag of labels that are worth a look."""
         return self.ranking.is_suspect
 
     @property
