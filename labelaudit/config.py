@@ -6,6 +6,7 @@ fields and ``--config labelaudit.toml`` takes the same names in the tables ``[re
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 import types
@@ -194,10 +195,11 @@ def parse_memory(size: str) -> int:
     (512000000, 2147483648)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", size, flags=re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
+    base = 1024 if match is not None and match[3] else 1000
+    n_bytes = 0.0 if match is None else float(match[1]) * base ** "-kmgt".index(match[2].lower() or "-")
+    if not 1 <= n_bytes < math.inf:
         raise ConfigError(f"The memory budget {size!r} is not a size.", "Write it like 512MB or 2GiB.")
-    base = 1024 if match[3] else 1000
-    return int(float(match[1]) * base ** ("kmgt".index(match[2].lower()) + 1 if match[2] else 0))
+    return int(n_bytes)
 
 
 def check_types(options: Any, table: str) -> None:

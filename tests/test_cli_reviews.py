@@ -165,6 +165,7 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("decide", "AUDIT", "zzz", "keep"), 3, "not in this audit"),
         (("decide", "AUDIT", "a", "keep", "--as", "stranger"), 3, "Unknown person 'stranger'"),
         (("decide", "nowhere.audit", "a", "keep"), 3, "does not exist"),
+        (("history", "AUDIT", "--limit", str(2**70)), 2, "is not in the range"),
         (("history", "nowhere.audit"), 3, "There is no audit folder nowhere.audit"),
         (("people", "add", "AUDIT", "bob", "--role", "boss"), 2, "Unknown role 'boss'"),
         (("people", "remove", "AUDIT", "nan"), 2, "Did you mean 'ann'"),

@@ -78,3 +78,9 @@ def test_missing_toml(tmp_path):
 @pytest.mark.parametrize(("size", "expected"), [("1", 1), ("1kb", 1000), ("1.5 GB", 1_500_000_000), ("2KiB", 2048)])
 def test_memory(size, expected):
     assert parse_memory(size) == expected
+
+
+@pytest.mark.parametrize("size", ["", "many", "0", "0.4", "-1GB", "1 GB MB", "9" * 400])
+def test_no_memory(size):
+    with pytest.raises(ConfigError, match="is not a size"):
+        parse_memory(size)

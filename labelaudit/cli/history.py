@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_MOST = 1_000_000  # all of it is for labelaudit store export
+
 
 @click.command(
     short_help="Show who decided what, and when.",
@@ -27,7 +29,9 @@ Examples:
 @audit_argument
 @click.argument("item", required=False)
 @click.option("--by", metavar="NAME", help="Only what this person did.")
-@click.option("--limit", default=20, type=click.IntRange(min=1), help="At most so many, latest first.  [default: 20]")
+@click.option(
+    "--limit", default=20, type=click.IntRange(1, _MOST), help="At most so many, latest first.  [default: 20]"
+)
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", help="Form of the output.")
 @person_option
 @store_option

@@ -20,6 +20,9 @@ from labelaudit.store.schema import items
 
 __all__ = ["Team"]
 
+_MOST = 1_000_000
+"""Opinions on an item and items for one known answer: what no team has, and every database can count."""
+
 
 class Team:
     """The people of a store; every change is an event, and only leads make one.
@@ -140,9 +143,10 @@ class Team:
 
     def set_rules(self, rules: Rules, *, by: str, client: str = "") -> None:
         """Change how the team reviews; only leads may. Items already judged are looked at again under the new rules."""
-        if rules.opinions < 1 or not 0 <= rules.overlap <= 1 or rules.gold_every < 0:
+        if not (1 <= rules.opinions <= _MOST and 0 <= rules.overlap <= 1 and 0 <= rules.gold_every <= _MOST):
             raise DecisionRefusedError(
-                f"These rules cannot be followed: {rules}.", "Opinions are at least 1, overlap is between 0 and 1."
+                f"These rules cannot be followed: {rules}.",
+                f"Opinions are 1 to {_MOST:,}, overlap is between 0 and 1, known answers are one in {_MOST:,} or more.",
             )
 
         def work(connection: sa.Connection) -> None:

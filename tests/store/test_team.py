@@ -156,5 +156,6 @@ def test_unknown_roles_parts_and_rules_are_refused(store):
         with pytest.raises(UnknownNameError, match=message):
             store.team.assign("bob", field, value, by="ann")
     assert store.team.assignments() == []
-    with pytest.raises(DecisionRefusedError):
-        store.team.set_rules(Rules(opinions=0), by="ann")
+    for rules in (Rules(opinions=0), Rules(opinions=2**40), Rules(gold_every=2**70), Rules(overlap=float("nan"))):
+        with pytest.raises(DecisionRefusedError, match="cannot be followed"):
+            store.team.set_rules(rules, by="ann")
