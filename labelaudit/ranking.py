@@ -148,7 +148,7 @@ def _suspects(
     said = None if judged is rows else rows if everything else rows.take(assessable)
     found = scored(weighing, said, threads=threads)
     order_score = _spread(found.score, assessable)
-    order = order_downwards(order_score, ids, threads=threads)
+    order = order_downwards(order_score, ids, compiled=is_compiled(len(rows) * rows.n_classes), threads=threads)
     calibration = _carried_over(weighing.calibration, found.n_above, order_score, order[: len(known)])
     suspicion, expected, highest = _probability(found.score, calibration, rows.n_classes, threads)
     suspicion = _spread(suspicion, assessable)

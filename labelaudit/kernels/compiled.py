@@ -236,23 +236,44 @@ def _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
 
 
 @inlined
-def _write(i, lane, best, index, pair, totals, logs, out):
-    """Write the statistics of one row."""
-    out.p_given[i] = pair[0, lane]
-    out.p_other[i] = pair[1, lane]
-    out.other[i] = index[_OTHER, lane]
-    out.top[i] = index[_TOP_INDEX, lane]
-    out.second[i] = index[_SECOND_INDEX, lane]
-    out.p_top[i] = best[_TOP, lane]
-    out.p_second[i] = best[_SECOND, lane]
-    entropy = -totals[_NEGATIVE_ENTROPY, lane]
-    out.entropy[i] = entropy if entropy > 0.0 else 0.0
-    out.log_given[i] = logs[_GIVEN_LOG, lane]
-    out.log_other[i] = logs[_OTHER_LOG, lane]
-    out.tail[i] = logs[_TAIL_LOG, lane]
-    out.confident[i] = index[_CONFIDENT, lane]
-    out.adjusted_given[i] = totals[_ADJUSTED_GIVEN, lane]
-    out.adjusted_other[i] = totals[_ADJUSTED_OTHER, lane]
+def _write(rows, best, index, pair, totals, logs, out):
+    """Write the statistics of some rows in short loops, of which LLVM makes vectors."""
+    p_given, p_other, other = out.p_given[rows], out.p_other[rows], out.other[rows]
+    for lane in range(len(other)):
+        p_given[lane], p_other[lane], other[lane] = pair[0, lane], pair[1, lane], index[_OTHER, lane]
+    top, second, confident = out.top[rows], out.second[rows], out.confident[rows]
+    for lane in range(len(other)):
+        top[lane], second[lane] = index[_TOP_INDEX, lane], index[_SECOND_INDEX, lane]
+        confident[lane] = index[_CONFIDENT, lane]
+    p_top, p_second, entropy = out.p_top[rows], out.p_second[rows], out.entropy[rows]
+    for lane in range(len(other)):
+        p_top[lane], p_second[lane] = best[_TOP, lane], best[_SECOND, lane]
+    for lane in range(len(other)):
+        negative_entropy = totals[_NEGATIVE_ENTROPY, lane]
+        entropy[lane] = -negative_entropy if negative_entropy < 0.0 else 0.0
+    log_given, log_other, tail = out.log_given[rows], out.log_other[rows], out.tail[rows]
+    for lane in range(len(other)):
+        log_given[lane], log_other[lane] = logs[_GIVEN_LOG, lane], logs[_OTHER_LOG, lane]
+        tail[lane] = logs[_TAIL_LOG, lane]
+    adjusted_given, adjusted_other = out.adjusted_given[rows], out.adjusted_other[rows]
+    for lane in range(len(other)):
+        adjusted_given[lane] = totals[_ADJUSTED_GIVEN, lane]
+        adjusted_other[lane] = totals[_ADJUSTED_OTHER, lane]
+
+
+@inlined
+def _first_doubtful(n_rows, best, index, totals, high, tolerance):
+    """Return the first lane that may hold no probabilities, −1 if there is none."""
+    n_fine = 0
+    for lane in range(n_rows):
+        is_one = abs(totals[_TOTAL, lane] - 1.0) <= tolerance
+        n_fine += (index[_BELOW, lane] == 0) & (best[_TOP, lane] <= high) & is_one
+    if n_fine < n_rows:
+        for lane in range(n_rows):
+            fine = index[_BELOW, lane] == 0 and best[_TOP, lane] <= high
+            if not (fine and abs(totals[_TOTAL, lane] - 1.0) <= tolerance):
+                return lane
+    return -1
 
 
 @compiled
@@ -288,8 +309,8 @@ def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
                 _carry(sums, totals)
         _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
         _finish(pair, totals, logs)
+        _write(slice(start, start + n_rows), best, index, pair, totals, logs, out)
         for lane in range(n_rows):
-            _write(start + lane, lane, best, index, pair, totals, logs, out)
             fine = index[_BELOW, lane] == 0 and best[_TOP, lane] <= high
             if doubtful < 0 and not (fine and abs(totals[_TOTAL, lane] - 1.0) <= tolerance):
                 doubtful = start + lane

@@ -141,18 +141,25 @@ def _add_entropies(corrected, logs, negative_entropy):
 
 
 @inlined
-def _write(i, lane, given, corrected, best, index, negative_entropy, out):
-    """Write the statistics of one row."""
-    top, second = index[_TOP_INDEX, lane], index[_SECOND_INDEX, lane]
-    out.top[i], out.second[i] = top, second
-    out.p_top[i], out.p_second[i] = best[_TOP, lane], best[_SECOND, lane]
-    out.entropy[i] = -negative_entropy[lane] if negative_entropy[lane] < 0.0 else 0.0
-    if given < 0:
-        out.p_given[i], out.p_other[i], out.other[i] = np.nan, np.nan, -1
-        return
-    out.p_given[i] = corrected[given, lane]
-    out.other[i] = second if top == given else top
-    out.p_other[i] = best[_SECOND if top == given else _TOP, lane]
+def _write(labels, rows, corrected, best, index, negative_entropy, out):
+    """Write the statistics of some rows in short loops, of which LLVM makes vectors."""
+    given, top, second = labels[rows], out.top[rows], out.second[rows]
+    for lane in range(len(given)):
+        top[lane], second[lane] = index[_TOP_INDEX, lane], index[_SECOND_INDEX, lane]
+    p_top, p_second, entropy = out.p_top[rows], out.p_second[rows], out.entropy[rows]
+    for lane in range(len(given)):
+        p_top[lane], p_second[lane] = best[_TOP, lane], best[_SECOND, lane]
+    for lane in range(len(given)):
+        entropy[lane] = -negative_entropy[lane] if negative_entropy[lane] < 0.0 else 0.0
+    other, p_other, p_given = out.other[rows], out.p_other[rows], out.p_given[rows]
+    for lane in range(len(given)):
+        other[lane] = index[_SECOND_INDEX if given[lane] == index[_TOP_INDEX, lane] else _TOP_INDEX, lane]
+        p_other[lane] = best[_SECOND if given[lane] == index[_TOP_INDEX, lane] else _TOP, lane]
+    for lane in range(len(given)):
+        p_given[lane] = corrected[max(given[lane], 0), lane]
+    for lane in range(len(given)):
+        if given[lane] < 0:
+            p_given[lane], p_other[lane], other[lane] = np.nan, np.nan, -1
 
 
 @compiled
@@ -174,5 +181,4 @@ def _reduce(p, labels, coefficients, floor, largest, out):
             _scale(tile[j], added, largest, corrected[j], total)
         _normalize(corrected, total, best, index)
         _add_entropies(corrected, logs, negative_entropy)
-        for lane in range(n_rows):
-            _write(start + lane, lane, labels[start + lane], corrected, best, index, negative_entropy, out)
+        _write(labels, slice(start, start + n_rows), corrected, best, index, negative_entropy, out)

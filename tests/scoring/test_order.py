@@ -9,7 +9,7 @@ from labelaudit.kernels import order
 from labelaudit.kernels.order import order_downwards
 
 
-@pytest.fixture(params=["normal", "ties", "close", "special"])
+@pytest.fixture(params=["normal", "ties", "close", "special", "far"])
 def scores(request):
     def make(n: int) -> np.ndarray:
         rng = np.random.default_rng(n)
@@ -19,6 +19,8 @@ def scores(request):
             return 1 + rng.integers(0, 50, n) * np.finfo(float).eps
         if request.param == "special":
             return rng.choice([0.0, -0.0, np.nan, -np.nan, np.inf, 1.5, -1.5], n)
+        if request.param == "far":  # the span of all is above the greatest number
+            return (rng.random(n) - 0.5) * 3e308
         return rng.normal(size=n)
 
     return make
@@ -32,15 +34,19 @@ def upwards(scores):
 
 @pytest.mark.parametrize("n", [0, 1, 2, 100, 70_001])
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
-def test_is_the_stable_order_on_any_number_of_threads(n, threads, scores, monkeypatch):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_is_the_stable_order_on_any_number_of_threads(n, threads, compiled, scores, monkeypatch):
     monkeypatch.setattr(order, "_WORTH_A_THREAD", 50)
+    monkeypatch.setattr("labelaudit.threads._ROWS", 20_000)
     values = scores(n)
-    np.testing.assert_array_equal(order_downwards(values, threads=threads), np.argsort(upwards(values), kind="stable"))
+    found = order_downwards(values, compiled=compiled, threads=threads)
+    np.testing.assert_array_equal(found, np.argsort(upwards(values), kind="stable"))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5000])
-def test_ids_order_what_ties(n, scores, monkeypatch):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_ids_order_what_ties(n, compiled, scores, monkeypatch):
     monkeypatch.setattr("labelaudit.threads._ROWS", 64)
     values = scores(n)
     ids = np.array([f"{i:05d}" for i in np.random.default_rng(1).permutation(n)], dtype=object)
-    np.testing.assert_array_equal(order_downwards(values, ids), np.lexsort((ids, upwards(values))))
+    np.testing.assert_array_equal(order_downwards(values, ids, compiled=compiled), np.lexsort((ids, upwards(values))))
