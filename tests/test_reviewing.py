@@ -206,6 +206,9 @@ def test_a_database_goes_on_with_the_next_audit(audit, tmp_path):
         check_reviews(audit, store=url)
     with pytest.raises(StoreError, match="and the earlier audit is"):
         carry_over(audit, later, person="ann", store=url)
+    (tmp_path / "x").mkdir()
+    again = make_audit(16).save(later.path)  # in its place
+    assert carry_over(tmp_path / "x" / ".." / "later.audit", again, person="ann", store=url).kept == 2
 
 
 def test_decisions_in_a_folder_go_along_into_an_empty_database(audit, tmp_path):

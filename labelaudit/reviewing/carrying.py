@@ -119,7 +119,7 @@ def store_of_earlier(
     if store is None:
         return None
     folder, _ = store_location(earlier)
-    if later is not None and folder == store_location(later)[0]:
+    if later is not None and Path(folder).resolve() == Path(store_location(later)[0]).resolve():
         return store
     with open_store(earlier, store=store) as opened:
         bound, name = opened.binding, opened.database.name
