@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from labelaudit.walk import Walk
 
+    _Share = Callable[[NDArray[np.float64], NDArray[np.float64]], None]
+
 __all__ = ["MOST_CLASSES", "Correction", "learned_correction", "recalibrated"]
 
 MOST_CLASSES = 128
@@ -47,7 +49,7 @@ _LARGEST_LOG_ODDS = 50.0
 _TINY = 1e-30
 _MEANINGLESS = ("log_given", "log_other", "tail", "confident", "adjusted_given", "adjusted_other")
 _KEPT = ("given", "p_given", "other", "p_other", "top", "second", "p_top", "p_second", "entropy")
-_VALUES_AT_ONCE = 2**17  # that are corrected while they stay in the cache
+_VALUES_AT_ONCE = 2**17  # that are corrected or learned from while they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,12 @@ class Correction:
 
     @classmethod
     def learned(
-        cls, pred_probs: NDArray[np.floating], labels: NDArray[np.int32], weights: NDArray[np.floating]
+        cls,
+        pred_probs: NDArray[np.floating],
+        labels: NDArray[np.int32],
+        weights: NDArray[np.floating],
+        *,
+        compiled: bool = False,
     ) -> Correction:
         """Fit the regression by a fixed number of accelerated steps under a bound on the curvature.
 
@@ -80,6 +87,8 @@ class Correction:
             Given labels, 0..K−1.
         weights : (m,) float64
             How much each row counts, 0..1.
+        compiled : bool
+            Whether the data that the rows are of is large enough for compiled code.
 
         Returns
         -------
@@ -94,8 +103,9 @@ class Correction:
         seen = np.stack([np.bincount(labels, row, minlength=n_classes) for row in weighted])
         last = ahead = identity
         pace = 1.0
+        parts, share = _parts(design, weights), _sharing(compiled)
         for _ in range(_STEPS):
-            gradient = _fitted(ahead, design, weighted) - seen + _PRIOR_PRECISION * (ahead - identity)
+            gradient = _fitted(ahead, parts, share) - seen + _PRIOR_PRECISION * (ahead - identity)
             here, next_pace = ahead - inverse @ gradient, (1.0 + math.sqrt(1.0 + 4.0 * pace * pace)) / 2.0
             ahead, last, pace = here + (pace - 1.0) / next_pace * (here - last), here, next_pace
         last = last - identity
@@ -147,7 +157,7 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
         lambda: _gathered(walk, weights, sample), lambda: _trust(rows.take(sample)), n=walk.n, threads=walk.threads
     )
     with _one_blas_thread():
-        return Correction.learned(found, given, trust)
+        return Correction.learned(found, given, trust, compiled=is_compiled(walk.n_values))
 
 
 def recalibrated(
@@ -279,21 +289,49 @@ def _centred_logs(by_class: NDArray[np.floating]) -> NDArray[np.float64]:
     return logs
 
 
-def _fitted(
-    coefficients: NDArray[np.float64], design: NDArray[np.float64], weighted: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return what the labels would be on average, as sums of the weighted columns over the fitted rows of each class.
+class _Part(NamedTuple):
+    """Some rows that are learned from: (K + 1, b) design, (b,) weights, and (K, b) room for their chances."""
+
+    design: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    chances: NDArray[np.float64]
+
+
+def _parts(design: NDArray[np.float64], weights: NDArray[np.floating]) -> list[_Part]:
+    """Divide the rows into equal parts that stay in the cache."""
+    n_rows, n_classes = design.shape[1], len(design) - 1
+    n_parts = -(-n_rows // max(1, _VALUES_AT_ONCE // n_classes))
+    divided = zip(np.array_split(design, n_parts, axis=1), np.array_split(weights, n_parts), strict=True)
+    return [
+        _Part(np.ascontiguousarray(some), np.asarray(part, np.float64), np.empty((n_classes, len(part))))
+        for some, part in divided
+    ]
+
+
+def _fitted(coefficients: NDArray[np.float64], parts: list[_Part], share: _Share) -> NDArray[np.float64]:
+    """Return sums of the columns over what the labels of each class would be on average, (K + 1, K)."""
+    by_class = np.ascontiguousarray(coefficients.T)
+    fitted = np.zeros_like(coefficients)
+    for design, weights, chances in parts:
+        np.matmul(by_class, design, out=chances)
+        share(chances, weights)
+        fitted += design @ chances.T
+    return fitted
+
+
+def _sharing(compiled: bool) -> _Share:
+    if not compiled:
+        return _share
+    from labelaudit.kernels.compiled_correction import share
+
+    return share
+
+
+def _share(logs: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+    """Put in place of the log-probabilities of rows, (K, b), how much of each row's weight every class gets.
 
     Exponentials are taken in float32, for which NumPy has vector instructions everywhere; all sums are in float64.
     """
-    n_classes = coefficients.shape[1]
-    by_class = np.ascontiguousarray(coefficients.T)
-    fitted = np.zeros_like(coefficients)
-    step = max(1, _VALUES_AT_ONCE // n_classes)
-    for start in range(0, design.shape[1], step):
-        part = slice(start, start + step)
-        chances = by_class @ design[:, part]
-        chances -= chances.max(axis=0)
-        np.exp(chances, out=chances, dtype=np.float32, casting="same_kind")
-        fitted += (weighted[:, part] / chances.sum(axis=0)) @ chances.T
-    return fitted
+    logs -= logs.max(axis=0)
+    chances = np.exp(logs, dtype=np.float32, casting="same_kind")
+    np.multiply(chances, weights / chances.sum(axis=0, dtype=np.float64), out=logs)

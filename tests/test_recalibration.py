@@ -145,6 +145,26 @@ def test_compiled_code_corrects_as_numpy_does_and_row_by_row(n: int, n_classes: 
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[rows])
 
 
+@pytest.mark.parametrize(("n_classes", "n"), [(2, 1), (3, 64), (10, 1000)])
+def test_compiled_code_shares_weights_as_numpy_does(n_classes: int, n: int) -> None:
+    rng = np.random.default_rng(n)
+    logs, weights = rng.normal(0.0, 30.0, (n_classes, n)), rng.random(n)  # some shares are next to nothing
+    plain, compiled = logs.copy(), logs.copy()
+    recalibration._share(plain, weights)
+    compiled_correction.share(compiled, weights)
+    np.testing.assert_allclose(plain.sum(axis=0), weights)
+    np.testing.assert_allclose(compiled, plain, rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_compiled_code_learns_what_numpy_learns(n_classes: int) -> None:
+    labels, pred_probs = _sharp(3000, n_classes)
+    flawed, weights = pred_probs**0.5 / (pred_probs**0.5).sum(axis=1, keepdims=True), np.ones(3000)
+    plain, compiled = (Correction.learned(flawed, labels, weights, compiled=c).coefficients for c in (False, True))
+    assert np.abs(plain).max() > 0.1
+    np.testing.assert_allclose(compiled, plain, atol=2e-6)
+
+
 def test_compiled_code_is_used_for_large_data(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, pred_probs = _sharp(n_classes=6)
     pred_probs = pred_probs.astype(np.float32)

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
-__all__ = ["reduce_corrected"]
+__all__ = ["reduce_corrected", "share"]
 
 _f4 = np.float32
 _f8 = np.float64
 _i4 = np.int32
 _LANES = 64
+_LEAST_EXPONENT = _f4(-80)  # whose exponential is a normal number, and nothing beside 1
 _LOG2_E = _f4(1.0 / math.log(2))
 _P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.POWER_COEFFICIENTS
 _INTEGER, _TINY = arithmetic.INTEGER, arithmetic.TINY
@@ -79,6 +80,11 @@ def reduce_corrected(
     block = read_only(np.ascontiguousarray(pred_probs))
     out.given[:] = labels
     _reduce(block, read_only(labels), read_only(coefficients.astype(np.float32)), _f4(floor), _f4(largest), rows)
+
+
+def share(logs: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+    """Put in place of the log-probabilities of rows, (K, b), how much of each row's weight, (b,), every class gets."""
+    _share(logs, read_only(weights))
 
 
 @inlined
@@ -182,3 +188,30 @@ def _reduce(p, labels, coefficients, floor, largest, out):
         _normalize(corrected, total, best, index)
         _add_entropies(corrected, logs, negative_entropy)
         _write(labels, slice(start, start + n_rows), corrected, best, index, negative_entropy, out)
+
+
+@compiled
+def _share(logs, weights):
+    n_classes, n = logs.shape
+    chances = np.empty((n_classes, _LANES), _f4)
+    greatest, total = np.empty(_LANES, _f8), np.empty(_LANES, _f8)
+    for start in range(0, n, _LANES):
+        n_rows = min(_LANES, n - start)
+        greatest[:n_rows], total[:] = logs[0, start : start + n_rows], 0
+        for c in range(1, n_classes):
+            part = logs[c, start : start + n_rows]
+            for lane in range(n_rows):
+                greatest[lane] = (part[lane] if part[lane] > greatest[lane] else greatest[lane]) + 0.0
+        for c in range(n_classes):
+            part = logs[c, start : start + n_rows]
+            for lane in range(n_rows):
+                x = _f4(part[lane] - greatest[lane])
+                chances[c, lane] = _exp(x if x > _LEAST_EXPONENT else _LEAST_EXPONENT)
+            for lane in range(n_rows):
+                total[lane] += chances[c, lane]
+        for lane in range(n_rows):
+            total[lane] = weights[start + lane] / total[lane]
+        for c in range(n_classes):
+            part = logs[c, start : start + n_rows]
+            for lane in range(n_rows):
+                part[lane] = chances[c, lane] * total[lane]
