@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 
 import pytest
 
@@ -173,6 +174,8 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("store", "restore", "AUDIT", "nowhere.jsonl"), 3, "cannot be read"),
         (("store", "copy-to", "AUDIT", "mysql://x/y"), 2, "cannot live in 'mysql'"),
         (("review", "AUDIT", "--headless", "--store", "mysql://x/y"), 2, "cannot live in 'mysql'"),
+        (("review", "AUDIT", "--headless", "--address", "192.0.2.1"), 2, "cannot be served at 192.0.2.1, port 8501"),
+        (("review", "AUDIT", "--headless", "--address", "no.such.host.invalid"), 2, "cannot be served at no.such"),
         (("apply", "AUDIT", "--out", "/no/such/folder/out.csv"), 3, "does not exist"),
     ],
 )
@@ -181,3 +184,29 @@ def test_mistakes_are_answered_in_words(audit, labelaudit, arguments, status, me
     found, _, err = labelaudit(*(audit if argument == "AUDIT" else argument for argument in arguments))
     assert (found, message in err) == (status, True), err
     assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_told_before_a_server_is_started(audit, labelaudit):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        status, out, err = labelaudit("review", audit, "--headless", "--port", port)
+    assert (status, out) == (2, "")
+    assert f"cannot be served at 127.0.0.1, port {port}: Address already in use" in err
+
+
+def test_any_free_port_is_a_port_that_can_be_opened(monkeypatch, audit, labelaudit):
+    started = []
+
+    class Server:
+        def __init__(self, command, **_):
+            started.append(command)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr("subprocess.Popen", Server)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    status, out, _ = labelaudit("review", audit, "--headless", "--port", "0")
+    port = out.split("localhost:")[1].split()[0]
+    assert (status, int(port) > 0) == (0, True)
+    assert started[0][started[0].index("--server.port") + 1] == port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import click
 
 from labelaudit.cli._review import audit_argument, store_option
+from labelaudit.errors import UsageError
 
 __all__ = ["command", "streamlit_arguments"]
 
 _ENTRY = Path(__file__).resolve().parent.parent / "ui" / "start.py"
 _PATIENCE = 10.0
+_OUR_FAULT = 4
 _SETTINGS = {
     "runner.postScriptGC": "false",  # collecting garbage after every answer costs 85 to 100 ms of processor time
     "server.enableXsrfProtection": "true",
@@ -44,7 +47,9 @@ Examples:
     "--as", "person", metavar="NAME", help="Everybody at this server is NAME.  [default: each browser is asked]"
 )
 @store_option
-@click.option("--port", type=click.IntRange(0, 65535), default=8501, help="Port to listen on.  [default: 8501]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8501, help="Port to listen on; 0: any free one.  [default: 8501]"
+)
 @click.option(
     "--address",
     default="127.0.0.1",
@@ -61,6 +66,7 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     from labelaudit.reviewing import check_reviews
 
     check_reviews(load(audit), store=url)  # what is missing or damaged is told here, not in a browser
+    port = _free_port(address, port)
     options = [f"--as={person}"] if person else []
     click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
     # A URL may hold a password, and others can read the command line of a process.
@@ -71,12 +77,29 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     # Whoever stops this command by a signal, not only by Ctrl-C in a terminal, stops the server too.
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        return max(process.wait(), 0)
+        return _OUR_FAULT if process.wait() > 0 else 0
     except KeyboardInterrupt:
         process.terminate()
         _wait_or_kill(process)
         click.echo("Stopped. Everything that was acknowledged is saved.")
         return 0
+
+
+def _free_port(address: str, port: int) -> int:
+    """Return the port to listen on, a free one for 0; the server itself would say in a log that it cannot."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # as the server does: a port that was left a moment ago is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+            return int(probe.getsockname()[1])
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"The review cannot be served at {address}, port {port}: {reason}.",
+            "Choose another --port (0 for any free one), or an --address of this machine.",
+        ) from error
 
 
 def streamlit_arguments(audit: str, *options: str, address: str, port: int, headless: bool) -> list[str]:
