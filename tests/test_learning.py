@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,8 @@ def test_rows_may_come_in_any_order() -> None:
 def test_names_of_scores_and_columns_do_not_matter() -> None:
     data = simulated(600, bias=1.0)
     arguments = data.arguments()
-    arguments["scores"] = dict(reversed(arguments["scores"].items()))
+    for mapping in ("scores", "columns"):
+        arguments[mapping] = dict(reversed(arguments[mapping].items()))
     reviewed = np.argsort(-data.suspicion)[:75]
     one = rescore(**data.arguments(), reviewed=reviewed, is_error=data.is_error[reviewed])
     other = rescore(**arguments, reviewed=reviewed, is_error=data.is_error[reviewed])
@@ -174,6 +175,52 @@ def test_weights_move_to_the_expert_that_foretells() -> None:
     assert sum(state.weights.values()) == pytest.approx(1.0)
     assert min(state.weights.values()) > 0.0
     assert state.weights["scores, labels and columns"] > state.weights["start"]
+
+
+def irrelevant_columns(count: int, n: int, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng([seed, 1])
+    return {f"c{j}": rng.normal(size=n) if j % 2 else rng.choice(list("abcde"), n) for j in range(count)}
+
+
+def test_the_one_column_that_matters_is_found_among_many() -> None:
+    rng = np.random.default_rng(8)
+    data = simulated()
+    data = replace(data, columns=irrelevant_columns(20, 3000))
+    matters = data.columns["c6"] == "a"
+    is_error = rng.random(3000) < sigmoid(np.log(data.suspicion / (1 - data.suspicion)) + 2.0 * matters)
+    rows = rng.permutation(3000)[:600]
+    state = rescore(**data.arguments(), reviewed=rows, is_error=is_error[rows])
+    assert state.weights["column 'c6'"] > 0.5
+    raised = state.p[state.open] / data.suspicion[state.open]
+    assert np.median(raised[matters[state.open]]) > 2 * np.median(raised[~matters[state.open]])
+
+
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_single_columns_share_one_weight_and_stay_small_however_many_they_are(count: int) -> None:
+    data = replace(simulated(400), columns=irrelevant_columns(count, 400))
+    weights = Rescored.start(**data.arguments()).weights
+    of_columns = [weight for name, weight in weights.items() if name.startswith("column ")]
+    assert len(of_columns) == count
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert sum(of_columns) == pytest.approx(2 * weights["labels"])
+    assert weights["start"] == pytest.approx(0.6)
+    state = rescore(**data.arguments(), reviewed=range(50), is_error=data.is_error[:50])
+    # At most eighths and a gap: what one more column costs does not depend on how many there are.
+    fitted = dict(zip(weights, state.fitted, strict=True))
+    assert max(len(fitted[name].coefficients) for name in weights if name.startswith("column ")) <= 2 + 9
+
+
+@pytest.mark.slow
+def test_columns_that_say_nothing_hardly_change_the_order() -> None:
+    ratios = []
+    for seed in range(4):
+        data = simulated(bias=1.0, seed=seed)
+        needed = [
+            reviews_needed(replace(data, columns=columns), 0.8, wrong=0.05)[1]
+            for columns in ({}, irrelevant_columns(30, 3000, seed))
+        ]
+        ratios.append(needed[1] / needed[0])
+    assert np.mean(ratios) < 1.01
 
 
 def test_items_that_cannot_be_assessed_stay_out() -> None:

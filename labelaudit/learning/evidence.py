@@ -38,7 +38,7 @@ class Evidence:
         Other scores, standardised by suspicion, without what the logit explains of them.
     labels : tuple of (n,) int
         Codes of the given label, the suggested one, and the pair of both.
-    columns : tuple of (n,) int
+    columns : mapping of str to (n,) int
         Codes of table columns; numbers in eighths.
     places : (n, K) float32 or None
         Where the items lie in the space of class probabilities.
@@ -49,7 +49,7 @@ class Evidence:
     base: NDArray[np.float64]
     scores: NDArray[np.float64]
     labels: tuple[NDArray[np.int64], ...]
-    columns: tuple[NDArray[np.int64], ...]
+    columns: Mapping[str, NDArray[np.int64]]
     places: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -90,7 +90,7 @@ def evidence_of(
         base=np.column_stack([np.ones(n), np.clip(standard, -6.0, 6.0)]),
         scores=_residuals(scores, standard, weight),
         labels=_label_codes(*labels),
-        columns=tuple(_codes(values) for values in (columns or {}).values()),
+        columns={name: _codes(values) for name, values in (columns or {}).items()},
         places=None if pred_probs is None else places_of(pred_probs, weight),
     )
 

@@ -26,6 +26,9 @@ _SCORE_SD = 0.3
 _SCORES_AT_FULL_SD = 5
 _LABEL_SD = 0.5
 _COLUMN_SD = 0.3
+_ONLY_COLUMN_SD = 0.5
+_COLUMNS_SHARE = 2.0
+"""Prior weight of all experts with a single column together, where any other expert has 1."""
 _NEIGHBORHOOD_SD = 1.5
 _MOST_LEVELS = 100
 _LEAST_REVIEWS = 2
@@ -33,12 +36,28 @@ _LEAST_REVIEWS = 2
 
 @dataclass(frozen=True)
 class Expert:
-    """Which evidence a model may use besides a shift and a slope of the starting log-odds."""
+    """Which evidence a model may use besides a shift and a slope of the starting log-odds.
+
+    Attributes
+    ----------
+    name : str
+        Unlike that of any other expert.
+    share : float
+        Prior weight in proportion to those of the other experts that do more than shift and tilt the start.
+    scores, labels, neighborhood : bool
+        Whether it uses them.
+    columns : tuple of str
+        Columns of the table that it uses.
+    column_sd : float
+        Prior standard deviation of the effects of their levels.
+    """
 
     name: str
+    share: float = 1.0
     scores: bool = False
     labels: bool = False
-    columns: bool = False
+    columns: tuple[str, ...] = ()
+    column_sd: float = _COLUMN_SD
     neighborhood: bool = False
 
     def fit(
@@ -67,7 +86,7 @@ class Expert:
 
     def _effects(self, evidence: Evidence, reviewed: NDArray[np.intp]) -> tuple[_Effect, ...]:
         sources = [(codes, _LABEL_SD) for codes in evidence.labels if self.labels]
-        sources += [(codes, _COLUMN_SD) for codes in evidence.columns if self.columns]
+        sources += [(evidence.columns[name], self.column_sd) for name in self.columns]
         effects = [_Effect.of(codes, reviewed, sd) for codes, sd in sources]
         return tuple(effect for effect in effects if len(effect.levels))
 
@@ -162,8 +181,14 @@ def experts_for(evidence: Evidence) -> tuple[Expert, ...]:
     if has_scores:
         experts.append(Expert("scores and labels", scores=True, labels=True))
     if evidence.columns:
-        experts.append(Expert("columns", columns=True))
-        experts.append(Expert("scores, labels and columns", scores=True, labels=True, columns=True))
+        experts += _single_columns(tuple(evidence.columns))
+        experts.append(Expert("scores, labels and columns", scores=True, labels=True, columns=tuple(evidence.columns)))
     if evidence.places is not None:
         experts.append(Expert("neighborhood", neighborhood=True))
     return tuple(experts)
+
+
+def _single_columns(names: tuple[str, ...]) -> list[Expert]:
+    """Return an expert for each column: often one matters, such as who labelled, among many that do not."""
+    share = _COLUMNS_SHARE / len(names)
+    return [Expert(f"column {name!r}", share=share, columns=(name,), column_sd=_ONLY_COLUMN_SD) for name in names]

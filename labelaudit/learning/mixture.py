@@ -213,8 +213,10 @@ class Rescored:
 
 
 def _prior_weights(experts: tuple[Expert, ...]) -> dict[str, float]:
-    others = (1.0 - _START_WEIGHT) / (len(experts) - 1)
-    return {expert.name: others for expert in experts} | {experts[0].name: _START_WEIGHT}
+    shares = {expert.name: expert.share for expert in experts[1:]}
+    total = sum(shares.values())
+    others = {name: (1.0 - _START_WEIGHT) * share / total for name, share in shares.items()}
+    return {experts[0].name: _START_WEIGHT} | others
 
 
 def rescore(
