@@ -115,7 +115,7 @@ def check_auditable(
     if len(classes) < 2 or (present < 2 and not has_probs):
         only = classes[int(counts.argmax())]
         raise LabelsError(
-            f"{where}: there is one class only, {only!r} ({labelled} rows).",
+            f"{where}: there is one class only, {only!r} ({labelled} {'row' if labelled == 1 else 'rows'}).",
             "Labels of at least two classes are needed. Check that these are the right labels (--label).",
         )
     if int(counts.max()) == 1 and not has_probs:
@@ -267,9 +267,16 @@ def _as_indices(
         if label.value is not None and not -1 <= label.value < len(names):
             raise LabelsError(
                 f"{where}, {locate(label.position)}: the label {label.value} is not between 0 and {len(names) - 1}.",
-                "Labels index the columns of the probabilities; use −1 for unlabelled rows.",
+                _indices_fix([label.value for label in found if label.value is not None], len(names)),
             )
     return np.array([-1 if label.value is None else label.value for label in found], dtype=np.int32), names
+
+
+def _indices_fix(values: list[Any], n_columns: int) -> str:
+    fix = "Labels index the columns of the probabilities"
+    if min(values) == 1 and max(values) == n_columns:
+        return f"{fix} from 0 on; these are 1 to {n_columns}: subtract 1 from each."
+    return f"{fix}; use −1 for unlabelled rows."
 
 
 def _check_classes(classes: Sequence[str] | None, n_columns: int | None, where: str) -> None:

@@ -146,6 +146,8 @@ def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     # Links keep their name: what they lead to may have one that says nothing.
     name = Path(os.path.abspath(data)).name or "data"  # noqa: PTH100
     target = Path(out) if out else Path(name).with_suffix(".audit")
+    if not target.name:
+        raise UsageError(f"{target} names no folder to write.", "Give one with a name: --out NAME.audit")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists.", "Choose another --out, or replace it with --overwrite.")
     check_replaceable(target)
@@ -211,13 +213,18 @@ def _listed(value: Any) -> str:
     return " + ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
 def _summarize(result: Audit, target: Path) -> None:
     from labelaudit.health import Health
 
     health = Health.from_dict(result.health)
     among = f"{health.items:,}" + (f" ({health.not_assessable:,} not assessable)" if health.not_assessable else "")
     click.echo(
-        f"{health.suspects:,} suspect labels and {health.ambiguous:,} ambiguous items among {among}; "
+        f"{health.suspects:,} suspect label{_s(health.suspects)} and {health.ambiguous:,} "
+        f"ambiguous item{_s(health.ambiguous)} among {among}; "
         f"about {health.expected_errors:,.0f} label errors expected."
     )
     if health.caution:

@@ -19,6 +19,7 @@ from labelaudit.readers._packed_images import PackedImages, may_hold_images, unp
 from labelaudit.readers._values import feature_frame, is_nested, is_number, strings
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from labelaudit.progress import ProgressCallback
 
 __all__ = ["Table", "class_label_names", "named_columns", "read_table"]
+
+_FEW_ROWS = 20  # of which each may well have a category of its own
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +51,8 @@ class Table:
         False if the file knows only text (CSV).
     blocks : mapping of str to callable
         Columns of bytes that are read in blocks, being too large to hold; in `columns` their values are null.
+    decimal_comma : bool
+        Whether numbers may be written as ``1.234,5``.
     """
 
     path: Path
@@ -57,6 +62,7 @@ class Table:
     mixed: Mapping[str, list[Any]] = field(default_factory=dict)
     typed: bool = True
     blocks: Mapping[str, Callable[[], Iterator[pa.Array]]] = field(default_factory=dict)
+    decimal_comma: bool = False
 
     def packed(self, name: str) -> PackedImages | None:
         """Return a column's values as images, if its type is one that may hold them."""
@@ -128,8 +134,9 @@ def read_table(table: Table, options: ReadOptions, reader: str, tell: ProgressCa
     if not table.typed and options.label is None:
         _refuse_data_as_header(table, roles.label)
     label_type = table.columns[roles.label].type
-    features, left_out = feature_frame({name: table.columns[name] for name in roles.features})
-    notes = [*roles.notes]
+    chosen = {name: table.columns[name] for name in roles.features}
+    features, left_out = feature_frame(chosen, decimal_comma=table.decimal_comma)
+    notes = [*roles.notes, *_told_apart(features)]
     if left_out:
         notes.append(f"Left out of the table because they are empty or hold lists: {', '.join(left_out)}.")
     images, said = _images(table, roles.image, options.unpack_to, tell)
@@ -164,6 +171,23 @@ def _refuse_data_as_header(table: Table, label: str) -> None:
             " its labels.",
             f"Put the names of the columns into the first line. If it is the name, say so: --label {label}.",
         )
+
+
+def _told_apart(features: pd.DataFrame | None) -> list[str]:
+    """Name the categories of which nearly every row has its own: mostly numbers or dates in a form not recognised."""
+    import pandas as pd
+
+    if features is None or len(features) < _FEW_ROWS:
+        return []
+    categories = {name: kind for name, kind in features.dtypes.items() if isinstance(kind, pd.CategoricalDtype)}
+    named = [
+        f"{name} (such as {kind.categories[0]!r})"
+        for name, kind in categories.items()
+        if len(kind.categories) > len(features) / 2
+    ]
+    if not named:
+        return []
+    return [f"Taken as categories, although most rows have a value of their own: {', '.join(named)}."]
 
 
 def _label_values(table: Table, name: str) -> list[Any]:

@@ -21,6 +21,20 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_OTHER_KINDS = (
+    (b"PK\x03\x04", "a ZIP archive, as spreadsheets (.xlsx, .ods) are"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet or document of an old Office (.xls, .doc)"),
+    (b"\x1f\x8b", "compressed with gzip, and its name does not end with .gz"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"%PDF", "a PDF document"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+)
+_CONTROLS = bytes(sorted({*range(1, 32), 127} - set(b"\t\n\v\f\r\x1a\x1b")))
+_FEW_CONTROLS = 0.02
+"""Share of control characters that a text stays below; random bytes hold 10 %."""
 
 
 def has_suffix(path: Path, *suffixes: str) -> bool:
@@ -125,7 +139,26 @@ def _line_of_byte(path: Path, position: int) -> tuple[int, bytes]:
         return line, file.read(1 << 20)
 
 
+def _refuse_other_kinds(path: Path) -> None:
+    """Say what a file is that is no text, where its first bytes tell: no encoding would make a table of it."""
+    with open_bytes(path) as file:
+        head = file.read(4096)
+    kind = next((kind for mark, kind in _OTHER_KINDS if head.startswith(mark)), None)
+    if kind is not None:
+        raise ReadError(
+            f"{path} is no text, but {kind}.",
+            "Save the table as CSV in UTF-8, or give the file under the ending of its kind.",
+        )
+    is_wide = head.startswith(tuple(mark for mark, _ in _BOMS)) or head.count(0) > len(head) // 5
+    if not is_wide and len(head) - len(head.translate(None, _CONTROLS)) > _FEW_CONTROLS * len(head):
+        raise ReadError(
+            f"{path} is no text: its first bytes hold many control characters.",
+            "Give a text file; if it is one in an unusual encoding, name that with --encoding.",
+        )
+
+
 def _wrong_encoding(path: Path, encoding: str, position: int) -> NoReturn:
+    _refuse_other_kinds(path)
     line, rest = _line_of_byte(path, position)
     raise ReadError(
         f"{path}, line {line}: byte 0x{rest[0]:02x} (byte {position} of the file) is no {encoding}.",
@@ -160,6 +193,7 @@ def _guess(path: Path, rest: bytes) -> str:
 
 
 def _nul(path: Path, encoding: str) -> NoReturn:
+    _refuse_other_kinds(path)
     with open_text(path, encoding) as file:
         line = next((number for number, text in enumerate(file, start=1) if "\0" in text), 1)
     with open_bytes(path) as raw:

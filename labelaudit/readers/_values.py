@@ -51,13 +51,15 @@ def strings(column: pa.ChunkedArray) -> NDArray[np.object_]:
     return values
 
 
-def feature_frame(columns: Mapping[str, pa.ChunkedArray]) -> tuple[pd.DataFrame | None, list[str]]:
+def feature_frame(
+    columns: Mapping[str, pa.ChunkedArray], *, decimal_comma: bool = False
+) -> tuple[pd.DataFrame | None, list[str]]:
     """Turn columns into features for a classifier of tables.
 
     Numbers (also written ones, with usual marks such as ``NA`` for a missing one) become int64, or float64 where some
     are missing; infinity counts as missing. Booleans become 0 and 1, dates days since 1970, all else a categorical with
     its categories in ascending order, so that the order of the rows does not matter. Codes with leading zeros (``007``)
-    are categories.
+    are categories. With `decimal_comma` a column of strings may also hold numbers such as ``3,5`` and ``1.234,5``.
 
     Returns
     -------
@@ -76,6 +78,8 @@ def feature_frame(columns: Mapping[str, pa.ChunkedArray]) -> tuple[pd.DataFrame 
             left_out.append(name)
             continue
         numbers = as_numbers(column)
+        if numbers is None and decimal_comma and is_string(column):
+            numbers = as_numbers(_with_points(column))
         frame[name] = _category(column) if numbers is None else numbers
     return (pd.DataFrame(frame) if frame else None), left_out
 
@@ -122,6 +126,18 @@ def _parsed(column: pa.ChunkedArray) -> NDArray[Any] | None:
         return _to_numpy(numbers)
     dates = _cast(text, pa.timestamp("us"))
     return None if dates is None else _days(dates)
+
+
+def _with_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Write ``1.234,5`` as ``1234.5``; all else stays as it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = column.cast(pa.large_string())
+    grouped = pc.match_substring_regex(text, r"^\s*[+-]?\d{1,3}(\.\d{3})+(,\d+)?\s*$")
+    text = pc.if_else(grouped, pc.replace_substring(text, ".", ""), text)
+    written = pc.match_substring_regex(text, r"^\s*[+-]?\d+,\d+\s*$")
+    return pc.if_else(written, pc.replace_substring(text, ",", "."), text)
 
 
 def _cast(column: pa.ChunkedArray, *kinds: pa.DataType) -> pa.ChunkedArray | None:

@@ -50,7 +50,9 @@ def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     if quotes % 2:
         _refuse_open_quote(path, options.encoding, delimiter)
     columns = _parse(path, options.encoding, delimiter, header)
-    table = Table(path=path, columns=columns, locate=locate, typed=False)
+    # Where the comma stands in numbers, it cannot separate cells: spreadsheets then write semicolons or tabs.
+    comma = delimiter in {";", "\t"}
+    table = Table(path=path, columns=columns, locate=locate, typed=False, decimal_comma=comma)
     return read_table(table, replace(options, delimiter=delimiter), "csv", tell)
 
 

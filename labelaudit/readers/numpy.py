@@ -87,7 +87,7 @@ def _find(folder: Path, n: int, options: ReadOptions) -> _Found:
         elif not options.pred_probs and _is_float_table(file, n):
             found.pred_probs.append(str(file))
         else:
-            found.others.append(file.name)
+            found.others.append(f"{file.name}{_other_length(file, n)}")
     return found
 
 
@@ -97,6 +97,16 @@ def _is_float_table(file: Path, n: int) -> bool:
     except ReadError:
         return False  # an array of objects, say: not ours to complain about
     return array.ndim == 2 and array.shape[0] == n and array.dtype.kind == "f" and array.shape[1] > 1
+
+
+def _other_length(file: Path, n: int) -> str:
+    """Return what tells probabilities that belong to other labels from an array that is none of ours."""
+    try:
+        array = open_npy(file, "array")
+    except ReadError:
+        return ""
+    is_table = array.ndim == 2 and array.dtype.kind == "f" and array.shape[1] > 1
+    return f" ({len(array):,} rows, but there are {n:,} labels)" if is_table and len(array) != n else ""
 
 
 def _column(file: Path, what: str) -> NDArray[Any]:

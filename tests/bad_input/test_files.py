@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from labelaudit.errors import ConfigError, LabelsError, ReadError, UnknownNameError
 from tests.bad_input.cases import GOOD, Cases, labels, table, write
@@ -155,6 +158,24 @@ def ragged_row_after_a_very_long_cell(folder):
 @case(LabelsError, "row 4 (line 5): Unknown class 'z'")
 def wrong_class_after_a_very_long_cell(folder):
     return labels(folder, "x", "y" + " " * 200_000, "x", "z", classes=["x", "y"])
+
+
+@case(ReadError, "data.csv is no text, but a ZIP archive", ".xlsx", "Save the table as CSV")
+def spreadsheet_called_csv(folder):
+    with zipfile.ZipFile(folder / "data.csv", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", GOOD)
+    return folder / "data.csv", {}
+
+
+@case(ReadError, "data.csv is no text, but a PNG image")
+def image_called_csv(folder):
+    Image.new("RGB", (4, 4)).save(folder / "data.csv", format="png")
+    return folder / "data.csv", {}
+
+
+@case(ReadError, "data.csv is no text", "control characters")
+def random_bytes_called_csv(folder):
+    return table(folder, np.random.default_rng(0).bytes(5000))
 
 
 @case(ReadError, "data.csv, line 3: byte 0xe9", "--encoding cp1252")

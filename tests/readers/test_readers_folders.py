@@ -194,3 +194,18 @@ def test_damaged_state_of_a_saved_dataset(content: str, tmp_path: Path) -> None:
     (folder / "state.json").write_text(content)
     with pytest.raises(ReadError, match=r"state\.json"):
         read(folder)
+
+
+def test_probabilities_of_other_labels_are_named_with_their_rows(tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", np.arange(12) % 3)
+    np.save(tmp_path / "model.npy", np.full((10, 3), 1 / 3))
+    with pytest.raises(ReadError, match=r"model\.npy \(10 rows, but there are 12 labels\)"):
+        read(tmp_path)
+
+
+def test_labels_that_count_from_one_are_told_so(tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", np.arange(12) % 3 + 1)
+    np.save(tmp_path / "model.npy", np.full((12, 3), 1 / 3))
+    with pytest.raises(LabelsError, match="subtract 1") as caught:
+        read(tmp_path)
+    assert "row 3: the label 3" in str(caught.value)

@@ -335,3 +335,26 @@ def test_shared_data_is_recognised(shared_data: Path) -> None:
     models = read(shared_data / "cifar10n-aggregate")
     assert (len(models), models.classes[-1], len(models.pred_probs)) == (50000, "9", 3)
     assert models.origin.notes == ("Left alone: is_error.npy.",)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_numbers_may_have_decimal_commas_where_commas_separate_nothing(separator, tmp_path: Path) -> None:
+    rows = [("3,5", "1.234,50", "x"), ("-0,25", "999,9", "y"), ("7", "2.000", "x"), ("", "NA", "y")]
+    content = "\n".join(separator.join(row) for row in [("width", "price", "label"), *rows]) + "\n"
+    features = read_csv(tmp_path, content, delimiter=separator).features
+    np.testing.assert_array_equal(features["width"], [3.5, -0.25, 7.0, np.nan])
+    np.testing.assert_array_equal(features["price"], [1234.5, 999.9, 2000.0, np.nan])
+
+
+def test_decimal_points_and_versions_stay_what_they_are_beside_semicolons(tmp_path: Path) -> None:
+    content = "size;version;label\n1.5;1.2.3;x\n2.25;1.2.4;y\n1.234;1.2.3;x\n3;1.2.4;y\n"
+    features = read_csv(tmp_path, content).features
+    assert features["size"].tolist() == [1.5, 2.25, 1.234, 3.0]
+    assert list(features["version"].cat.categories) == ["1.2.3", "1.2.4"]
+
+
+def test_categories_that_only_tell_rows_apart_are_named(tmp_path: Path) -> None:
+    rows = [f"{1 + i % 12}/{1 + i}/2024,{'uv'[i % 2]},{'xy'[i % 2]}" for i in range(24)]
+    dataset = read_csv(tmp_path, "\n".join(["day,kind,label", *rows]) + "\n", features=["day", "kind"])
+    (note,) = dataset.origin.notes
+    assert note == "Taken as categories, although most rows have a value of their own: day (such as '1/1/2024')."
