@@ -111,9 +111,35 @@ def test_the_ending_of_the_file_tells_the_form(out, begin, report, tmp_path, cap
     assert "Expected errors" in (tmp_path / out).read_text(encoding="utf-8")
 
 
+def test_an_ending_that_tells_no_form_is_refused(report, tmp_path, capsys):
+    folder = str(report.audit.save(tmp_path / "a.audit").path)
+    assert run(["report", folder, "--out", str(tmp_path / "a.pdf")]) == 2
+    assert "End it with .html, .json, .md or .txt" in capsys.readouterr().err
+    assert not (tmp_path / "a.pdf").exists()
+    assert run(["report", folder, "--out", str(tmp_path / "a.txt")]) == 0
+    assert "Expected errors" in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
 def test_notes_of_the_audit_stand_in_every_form(report):
     noted = replace(
         report, audit=replace(report.audit, provenance={**report.audit.provenance, "notes": ["Mind this."]})
     )
     for _, form in REPORT_FORMATS:
         assert "Mind this." in form.render(noted)
+
+
+def test_the_page_begins_with_the_figures_and_the_classes_with_the_worst(report):
+    page = _Page()
+    page.feed(REPORT_FORMATS.get("html").render(report))
+    words = [word for word in page.words if word.strip()]
+    health = report.health
+    shown = [
+        f"{health.expected_errors:,.0f}",
+        f"{health.suspects:,}",
+        f"{health.ambiguous:,}",
+        f"{health.agreement:.1%}",
+    ]
+    assert [word for word in words if word in shown][:4] == shown
+    names = {part.name: part.expected_errors for part in health.classes}
+    told = list(dict.fromkeys(word for word in words if word in names))
+    assert [names[name] for name in told] == sorted(names.values(), reverse=True)

@@ -18,10 +18,21 @@ _SHOWN = 10  # pairs, and values of a group
 
 
 class Fact(NamedTuple):
-    """A sentence about the whole audit, and whether it warns."""
+    """A sentence about the whole audit.
+
+    Attributes
+    ----------
+    text : str
+        The sentence.
+    warns : bool
+        Whether it warns.
+    figure : (str, str) or None
+        Where one number carries it: that number, and what it counts.
+    """
 
     text: str
     warns: bool = False
+    figure: tuple[str, str] | None = None
 
 
 class Section(NamedTuple):
@@ -35,11 +46,14 @@ class Section(NamedTuple):
         Names of the columns.
     rows : sequence of tuple of str
         Cells, as many in each row as there are heads; at least one row.
+    is_list : bool
+        Whether a row is an item with sentences in its cells, and not a line of numbers to compare with the next.
     """
 
     title: str
     heads: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    is_list: bool = False
 
     @property
     def are_numbers(self) -> tuple[bool, ...]:
@@ -48,7 +62,7 @@ class Section(NamedTuple):
 
 
 _COUNTED = ("Items", "Suspects", "Share", "Expected errors")
-_NUMBERS = frozenset({*_COUNTED, "Score"})
+_NUMBERS = frozenset({*_COUNTED, "Ambiguous", "Score"})
 
 
 def facts(report: Report) -> Iterator[Fact]:
@@ -58,18 +72,23 @@ def facts(report: Report) -> Iterator[Fact]:
         f"Items: {health.items:,} ({health.assessed:,} assessed, {health.unlabelled:,} unlabelled, "
         f"{health.not_assessable:,} not assessable), {len(health.classes)} classes"
     )
+    expected, rate = f"{health.expected_errors:,.0f}", f"{health.expected_error_rate:.1%}"
     yield Fact(
-        f"Expected label errors: {health.expected_errors:,.0f} ({health.expected_error_rate:.1%}); "
-        f"range {health.range_in_words}"
+        f"Expected label errors: {expected} ({rate}); range {health.range_in_words}",
+        figure=(expected, f"labels expected to be wrong: {rate}; range {health.range_in_words}"),
     )
     if health.caution:
         yield Fact(health.caution, warns=True)
     if health.expected_precision_line:
         yield Fact(health.expected_precision_line)
     precision = f", {health.suspects_in_words}" if health.suspects else ""
-    yield Fact(f"Suspect labels: {health.suspects:,}{precision}")
-    yield Fact(f"Ambiguous items: {health.ambiguous:,}")
-    yield Fact(f"The model agrees with the given label on {health.agreement:.1%} of the assessed items")
+    suspects, ambiguous, agreement = f"{health.suspects:,}", f"{health.ambiguous:,}", f"{health.agreement:.1%}"
+    yield Fact(f"Suspect labels: {suspects}{precision}", figure=(suspects, f"suspect labels{precision}"))
+    yield Fact(f"Ambiguous items: {ambiguous}", figure=(ambiguous, "ambiguous items, on which people might disagree"))
+    yield Fact(
+        f"The model agrees with the given label on {agreement} of the assessed items",
+        figure=(agreement, "of the given labels are the model's first choice"),
+    )
     yield from map(Fact, report.audit.provenance.get("notes", ()))
 
 
@@ -78,9 +97,12 @@ def sections(report: Report) -> Iterator[Section]:
     health = report.health
     found = [
         Section(
-            "Classes",
-            ("Class", *_COUNTED),
-            [(c.name, *_counts(c.items, c.suspects, c.expected_errors)) for c in health.classes],
+            "Classes, most expected errors first",
+            ("Class", *_COUNTED, "Ambiguous"),
+            [
+                (c.name, *_counts(c.items, c.suspects, c.expected_errors), f"{c.ambiguous:,}")
+                for c in sorted(health.classes, key=lambda c: (-c.expected_errors, c.name))
+            ],
         ),
         Section(
             "Most confused pairs",
@@ -113,4 +135,4 @@ def _queue(title: str, items: pd.DataFrame, score: str) -> Section:
         (str(item), str(given), str(suggested), f"{value:.2f}", str(preview), str(reasons))
         for item, given, suggested, value, preview, reasons in items[names].itertuples()
     ]
-    return Section(title, ("Id", "Given", "Suggested", "Score", "Item", "Why"), rows)
+    return Section(title, ("Id", "Given", "Suggested", "Score", "Item", "Why"), rows, is_list=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html import escape
 from string import Template
 
@@ -20,16 +21,39 @@ _PAGE = Template("""<!DOCTYPE html>
 <style>
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+h1, td:first-child { overflow-wrap: anywhere; }
+h2 { margin-top: 2.5rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.5rem 0; }
+dl div { border: 1px solid #8885; border-radius: .5rem; padding: .8rem 1rem; }
+dl div { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
+dd { font-size: 2.2rem; line-height: 1.2; margin: 0; font-variant-numeric: tabular-nums; }
+dt, footer { opacity: .8; }
+ul { padding-left: 1.2rem; }
+.warning { border-left: .25rem solid #c62; padding-left: .8rem; list-style: none; }
 table { border-collapse: collapse; }
 .wide { overflow-x: auto; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8885; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-footer { margin-top: 2rem; opacity: .8; }
-@media print { tr { break-inside: avoid; } }
+th, td { padding: .3rem 1.2rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8885; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
+footer { margin-top: 2rem; }
+@media (max-width: 40rem) {
+  h1 { font-size: 1.5rem; }
+  td:first-child { min-width: 8rem; }
+  th, td { padding-right: .6rem; font-size: .9rem; }
+  .list thead { display: none; }
+  .list tr, .list td { display: block; border: 0; text-align: left; overflow-wrap: anywhere; }
+  .list tr { border-bottom: 1px solid #8885; padding: .6rem 0; }
+  .list td { padding: 0; }
+  .list td::before { content: attr(data-head) " "; opacity: .7; }
+}
+@media print { :root { color-scheme: light; } tr, dl div { break-inside: avoid; } h2 { break-after: avoid; } }
 </style>
 </head>
 <body>
 <h1>Label health of $name</h1>
+<dl>
+$figures
+</dl>
 <ul>
 $facts
 </ul>
@@ -41,31 +65,45 @@ $sections
 
 def _render(report: Report) -> str:
     provenance = report.audit.provenance
+    told = list(facts(report))
     return _PAGE.substitute(
         name=_plain(report.name),
-        facts="\n".join(map(_fact, facts(report))),
+        figures="\n".join(_figure(*fact.figure) for fact in told if fact.figure is not None),
+        facts="\n".join(_fact(fact) for fact in told if fact.figure is None),
         sections="\n".join(map(_section, sections(report))),
-        created=_plain(provenance["created"]),
+        created=_plain(_day(provenance["created"])),
         version=_plain(provenance["versions"]["labelaudit"]),
         audit_id=report.audit.audit_id,
     )
 
 
+def _day(created: str) -> str:
+    return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _figure(value: str, caption: str) -> str:
+    return f"<div><dt>{_plain(caption)}</dt><dd>{_plain(value)}</dd></div>"
+
+
 def _fact(fact: Fact) -> str:
-    return f"<li><strong>{_plain(fact.text)}</strong></li>" if fact.warns else f"<li>{_plain(fact.text)}</li>"
+    kind = ' class="warning"' if fact.warns else ""
+    return f"<li{kind}>{_plain(fact.text)}</li>"
 
 
 def _section(section: Section) -> str:
     kinds = [' class="number"' if is_number else "" for is_number in section.are_numbers]
     heads = "".join(f'<th scope="col"{kind}>{head}</th>' for kind, head in zip(kinds, section.heads, strict=True))
+    openings = [f'<td{kind} data-head="{head}">' for kind, head in zip(kinds, section.heads, strict=True)]
     rows = [
-        "".join(f"<td{kind}>{_plain(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) for row in section.rows
+        "".join(f"{opening}{_plain(cell)}</td>" for opening, cell in zip(openings, row, strict=True))
+        for row in section.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     title = _plain(section.title)
+    shape = ' class="list"' if section.is_list else ""
     return (
-        f'<h2>{title}</h2>\n<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n'
-        "</table></div>"
+        f'<h2>{title}</h2>\n<div class="wide"><table{shape}>\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
     )
 
 
