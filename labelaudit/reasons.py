@@ -143,10 +143,13 @@ def spoken_probability(probability: float) -> str:
 
     Examples
     --------
-    >>> spoken_probability(0.914), spoken_probability(0.002), spoken_probability(0.0)
-    ('91 %', '< 1 %', '0 %')
+    >>> spoken_probability(0.914), spoken_probability(0.002), spoken_probability(0.998), spoken_probability(0.0)
+    ('91%', '< 1%', '> 99%', '0%')
     """
-    return "< 1 %" if 0 < probability < 0.005 else f"{math.floor(100 * probability + 0.5)} %"
+    if 0 < probability < 0.005:
+        return "< 1%"
+    # Nothing is certain that is merely likely: the two would add up to more than one in all.
+    return "> 99%" if 0.995 <= probability < 1 else f"{math.floor(100 * probability + 0.5)}%"
 
 
 def _blank(chosen: NDArray[np.intp]) -> list[str]:

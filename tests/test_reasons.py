@@ -46,7 +46,7 @@ def with_terms(grounds: Grounds, **terms: float) -> Grounds:
 
 def test_the_sentence_of_a_wrong_label(grounds):
     assert explain(0, grounds) == (
-        "labelled refund; the model gives refund 2 % and card_arrival 91 %; "
+        "labelled refund; the model gives refund 2% and card_arrival 91%; "
         "9 of its 10 nearest neighbours are card_arrival"
     )
 
@@ -65,7 +65,7 @@ def test_the_sentence_of_a_wrong_label(grounds):
 def test_a_class_that_would_read_as_a_part_of_the_sentence_is_in_quotes(grounds, name, written):
     named = replace(grounds, classes=(name, "refund", "top_up"))
     assert explain(0, named) == (
-        f"labelled refund; the model gives refund 2 % and {written} 91 %; 9 of its 10 nearest neighbours are {written}"
+        f"labelled refund; the model gives refund 2% and {written} 91%; 9 of its 10 nearest neighbours are {written}"
     )
 
 
@@ -75,7 +75,7 @@ def test_what_is_not_flagged_needs_no_reason(grounds):
 
 def test_a_term_that_adds_nothing_is_not_named(grounds):
     assert explain(0, with_terms(grounds, margin=2.0, neighbors=-1.0)) == (
-        "labelled refund; the model gives refund 2 % and card_arrival 91 %"
+        "labelled refund; the model gives refund 2% and card_arrival 91%"
     )
     assert explain(0, with_terms(grounds, margin=0.0, neighbors=0.5)) == (
         "labelled refund; 9 of its 10 nearest neighbours are card_arrival"
@@ -144,7 +144,7 @@ def test_an_ambiguous_item_says_between_what_and_why(grounds):
         grounds, is_suspect=np.zeros(12, dtype=bool), is_ambiguous=np.ones(12, dtype=bool), members=split
     )
     assert explain(0, undecided) == (
-        "labelled refund; the model is undecided between card_arrival 91 % and top_up 7 %; "
+        "labelled refund; the model is undecided between card_arrival 91% and top_up 7%; "
         "the models disagree with each other"
     )
     agreed = replace(split, expected=np.full(12, 0.5), mutual_information=np.full(12, 0.1))
@@ -173,7 +173,7 @@ def test_copies_outliers_and_what_cannot_be_assessed_are_named(grounds):
 def test_unlabelled_items_are_called_so(grounds):
     rows = reduce_rows(np.full(12, -1, dtype=np.int32), np.tile([0.5, 0.4, 0.1], (12, 1)), np.full(3, 0.5))
     told = explain(0, replace(grounds, rows=rows, terms={}, neighbors=None, is_ambiguous=np.ones(12, dtype=bool)))
-    assert told == "unlabelled; the model is undecided between card_arrival 50 % and refund 40 %"
+    assert told == "unlabelled; the model is undecided between card_arrival 50% and refund 40%"
 
 
 def test_many_are_explained_as_each_is_and_fast(grounds):

@@ -138,7 +138,7 @@ def certificate_line(health: Health) -> str:
     needed = min(_CHECKED, health.assessed)
     return (
         f"No stopping certificate: a queue cannot show what it never suspected. It would take a random check, such as "
-        f"{count_of(needed, 'random item')} with no error among them: then at most 1 % are wrong (95 % confidence)."
+        f"{count_of(needed, 'random item')} with no error among them: then at most 1% are wrong (95% confidence)."
     )
 
 
@@ -152,7 +152,8 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
             "title": "Nothing is free for you right now.",
             "lines": [
                 f"{count_of(counts.open, 'item')} of this queue {'is' if counts.open == 1 else 'are'} open, but on the "
-                "screens of others, skipped by you, or not in your part of the queue."
+                "screens of others, in another window of yours, skipped by you, or not in your part of the queue.",
+                "What a closed window still holds is free again within five minutes.",
             ],
             "links": [_link("Look at what you skipped", queue="skipped"), _link("All flagged items", queue="flagged")],
         }

@@ -155,4 +155,4 @@ def _spoken(value: Any) -> str:
 def _percent(share: float) -> str:
     if share == 0:
         return "none"
-    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return "< 0.1%" if share < 0.001 else f"{100 * share:.1f}%"

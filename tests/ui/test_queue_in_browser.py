@@ -159,6 +159,27 @@ def test_another_queue_by_its_address_brings_its_own_items_at_once(audit_folder,
     ann.page.get_by_text("2 left").wait_for()
 
 
+def test_what_a_closed_tab_held_comes_first_in_the_next(audit_folder, serve, sit_down):
+    server = serve(audit_folder)
+    ann = sit_down(server, "ann")
+    ann.open()
+    ann.press("q")
+    ann.saved()
+    first = ann.card()
+    other = ann.context.new_page()
+    other.goto(server.url)
+    other.wait_for_selector("[data-item]")
+    assert other.get_attribute("[data-item]", "data-item") != first  # the first tab lives, and keeps what it holds
+    other.close()
+    ann.page.close()
+    ann.page = ann.context.new_page()
+    ann.open()
+    assert ann.card() == first
+    ann.page.wait_for_function(
+        "() => Object.keys(localStorage).filter((key) => key.startsWith('labelaudit:tab:')).length === 1"
+    )
+
+
 def test_a_reload_at_any_moment_loses_nothing(audit_folder, serve, sit_down):
     ann = sit_down(serve(audit_folder), "ann")
     ann.open()
@@ -211,9 +232,12 @@ def test_find_note_and_changed_keys(audit_folder, serve, sit_down):
     ann.open()
     noted = ann.card()
     ann.page.keyboard.press("t")
+    ann.page.get_by_label("Note, kept with your next decision").wait_for()
     ann.page.keyboard.type("asked the depot")
     ann.page.keyboard.press("Enter")
     ann.page.keyboard.press("f")
+    ann.page.get_by_label("Find a class").wait_for()
+    assert not ann.page.get_by_role("button", name="keep").is_visible()  # what is below the panel does nothing now
     ann.page.keyboard.type("invoice")
     ann.page.keyboard.press("Enter")
     ann.leaves(noted)

@@ -230,9 +230,9 @@ def table() -> Table:
 
 def test_values_unusual_for_the_class_are_marked_and_said_why():
     cells = {cell.name: cell for cell in table().cells(3, 0, 1)}
-    assert cells["hours"].why.startswith("0.2 % of the given class has so much")
+    assert cells["hours"].why.startswith("0.2% of the given class has so much")
     assert "of the suggested one" in cells["hours"].why
-    assert cells["job"].why == "0.2 % of the given class has it, 100.0 % of the suggested one"
+    assert cells["job"].why == "0.2% of the given class has it, 100.0% of the suggested one"
     assert cells["flat"].why == ""
     assert cells["gap"].value is None
 

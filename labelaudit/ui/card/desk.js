@@ -326,7 +326,7 @@ class Desk {
     this.current = null;
     if (last) {
       this.undone.push(last);
-      this.page.say(`${last.item_id} taken back.`, false, false, true);
+      this.page.say(`${last.item_id} taken back`, false, false, true);
     }
     this.outbox.add({ type: "undo", id: newId(), target: last ? last.id : null, item_id: last ? last.item_id : null });
     this.choose();

@@ -15,7 +15,8 @@ class Finder {
     this.input.setAttribute("aria-expanded", "true");
     this.input.addEventListener("input", () => this.show(0));
     this.input.addEventListener("keydown", (event) => this.onKey(event));
-    this.parts = [fill(make("label", "", title), this.input), this.list];
+    this.parts = [fill(make("label"), make("span", "", title), this.input), this.list,
+      make("p", "quiet", "Enter takes the marked class, ↑ and ↓ move, Escape leaves.")];
   }
 
   start() {

@@ -38,6 +38,7 @@ function keep(storage, key, value) {
 class Outbox {
   constructor(scope) {
     this.prefix = `labelaudit:outbox:${scope}:`;
+    this.tabPrefix = `labelaudit:tab:${scope}:`;
     this.clientKey = `labelaudit:client:${scope}`;
     this.client = stored(sessionStorage, this.clientKey) || newId();
     this.heldKey = `labelaudit:held:${scope}`;
@@ -62,6 +63,7 @@ class Outbox {
     }
     keep(sessionStorage, this.clientKey, this.client);
     this.commands = (stored(localStorage, this.prefix + this.client) || { commands: [] }).commands;
+    if (navigator.locks) keep(localStorage, this.tabPrefix + this.client, true);
     await this.adopt();
   }
 
@@ -81,16 +83,22 @@ class Outbox {
     });
   }
 
-  // Outboxes of tabs that are gone are sent under the names of those tabs, which may still hold the claims.
+  // Outboxes of tabs that are gone are sent under the names of those tabs, which may still hold the claims. A tab that
+  // was closed with nothing to send is named as well, so that the first items of the queue are not missing until its
+  // claims end.
   async adopt() {
     const state = navigator.locks ? await navigator.locks.query() : { held: [] };
-    const live = new Set(state.held.map((lock) => lock.name));
+    const live = new Set([this.prefix + this.client, ...state.held.map((lock) => lock.name)]);
+    const gone = new Map();
     for (const key of Object.keys(localStorage)) {
-      if (!key.startsWith(this.prefix) || key === this.prefix + this.client || live.has(key)) continue;
-      const found = stored(localStorage, key);
+      const prefix = [this.prefix, this.tabPrefix].find((start) => key.startsWith(start));
+      const client = prefix && key.slice(prefix.length);
+      if (!prefix || live.has(this.prefix + client)) continue;
+      const found = prefix === this.prefix ? stored(localStorage, key) : { commands: [] };
       if (!found || (!navigator.locks && Date.now() - found.at < ABANDONED_MS)) continue;
-      this.orphans.push({ client: key.slice(this.prefix.length), commands: found.commands });
+      gone.set(client, [...(gone.get(client) || []), ...found.commands]);
     }
+    this.orphans = [...gone].map(([client, commands]) => ({ client, commands }));
   }
 
   get size() {
@@ -110,14 +118,16 @@ class Outbox {
 
   settle(outcomes) {
     const done = new Set(outcomes.map((outcome) => outcome.id));
+    for (const orphan of this.orphans) {
+      orphan.commands = orphan.commands.filter((command) => !done.has(command.id));
+      if (orphan.commands.length) continue;
+      keep(localStorage, this.prefix + orphan.client, null);
+      keep(localStorage, this.tabPrefix + orphan.client, null);
+    }
+    this.orphans = this.orphans.filter((orphan) => orphan.commands.length);
     if (!done.size) return;
     this.commands = this.commands.filter((command) => !done.has(command.id));
     this.mirror();
-    for (const orphan of this.orphans) {
-      orphan.commands = orphan.commands.filter((command) => !done.has(command.id));
-      if (!orphan.commands.length) keep(localStorage, this.prefix + orphan.client, null);
-    }
-    this.orphans = this.orphans.filter((orphan) => orphan.commands.length);
     this.waitingSince = this.size ? Date.now() : 0;
   }
 

@@ -149,7 +149,7 @@ class Page {
 
   openNote() {
     if (!this.desk.card) return;
-    const label = make("label", "", "Note, kept with your next decision on this item");
+    const title = make("span", "", "Note, kept with your next decision on this item");
     const input = make("textarea");
     input.value = this.desk.note;
     input.rows = 2;
@@ -162,7 +162,7 @@ class Page {
       if (this.desk.note) this.say("Note kept for this decision.");
       this.close();
     });
-    this.open("note", fill(label, input), make("p", "quiet", "Enter keeps it, Escape leaves."));
+    this.open("note", fill(make("label"), title, input), make("p", "quiet", "Enter keeps it, Escape leaves."));
     input.focus();
   }
 

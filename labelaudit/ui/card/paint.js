@@ -16,8 +16,8 @@ const NUMBER = new Intl.NumberFormat();
 
 function share(p) {
   if (p === null || p === undefined) return "";
-  if (p > 0 && p < 0.005) return "< 1 %";
-  return `${Math.round(p * 100)} %`;
+  if (p > 0 && p < 0.005) return "< 1%";
+  return p >= 0.995 && p < 1 ? "> 99%" : `${Math.round(p * 100)}%`;
 }
 
 function paintText(content) {
@@ -91,7 +91,7 @@ function paintClasses(card, hidden, choose) {
     if (!hidden && entry.p !== null) {
       const bar = make("span", "bar");
       const inner = make("span", "inner");
-      inner.style.width = `${Math.max(1, entry.p * 100)}%`;
+      inner.style.width = `${entry.p * 100}%`;
       bar.setAttribute("aria-hidden", "true");
       button.append(fill(bar, inner), make("span", "figure", share(entry.p)));
     }
@@ -139,7 +139,7 @@ function paintScores(card) {
 function paintCard(card, view, choose) {
   const hidden = card.blind && !view.revealed;
   const left = fill(make("div", "item"), ...paintContent(card.content, view));
-  left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.map(
+  left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.filter((group) => group.value).map(
     (group) => make("span", "", ` · ${group.name}: ${group.value}`))));
   const reasons = !hidden && card.reasons
     ? fill(make("p", "reasons"), make("strong", "", "Why it is here: "), `${card.reasons}.`) : null;
