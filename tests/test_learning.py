@@ -195,7 +195,7 @@ def test_the_one_column_that_matters_is_found_among_many() -> None:
     assert np.median(raised[matters[state.open]]) > 2 * np.median(raised[~matters[state.open]])
 
 
-@pytest.mark.parametrize("count", [1, 3, 200])
+@pytest.mark.parametrize("count", [1, 3, 60])
 def test_single_columns_share_one_weight_and_stay_small_however_many_they_are(count: int) -> None:
     data = replace(simulated(400), columns=irrelevant_columns(count, 400))
     weights = Rescored.start(**data.arguments()).weights
@@ -213,11 +213,11 @@ def test_single_columns_share_one_weight_and_stay_small_however_many_they_are(co
 @pytest.mark.slow
 def test_columns_that_say_nothing_hardly_change_the_order() -> None:
     ratios = []
-    for seed in range(4):
+    for seed in range(3):
         data = simulated(bias=1.0, seed=seed)
         needed = [
             reviews_needed(replace(data, columns=columns), 0.8, wrong=0.05)[1]
-            for columns in ({}, irrelevant_columns(30, 3000, seed))
+            for columns in ({}, irrelevant_columns(12, 3000, seed))
         ]
         ratios.append(needed[1] / needed[0])
     assert np.mean(ratios) < 1.01
