@@ -198,6 +198,13 @@ def test_decisions_in_a_database_are_taken_along_into_the_next_audit(here, capsy
     assert not (here / "third.audit").exists()
 
 
+def test_an_audit_is_not_written_to_a_place_without_a_name(here, capsys, monkeypatch):
+    assert run(["audit", "good.csv", "--out", "good.audit", *QUICK]) == 0
+    monkeypatch.chdir("good.audit")
+    assert run(["audit", "../good.csv", "--out", ".", "--overwrite", *QUICK]) == 2
+    assert "names no folder to write" in capsys.readouterr().err
+
+
 def test_a_refused_decision_is_said_once(audited, capsys):
     assert run(["decide", str(audited), "nobody", "keep", "--as", "ann"]) == 3
     error = capsys.readouterr().err

@@ -177,6 +177,7 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("review", "AUDIT", "--headless", "--address", "192.0.2.1"), 2, "cannot be served at 192.0.2.1, port 8501"),
         (("review", "AUDIT", "--headless", "--address", "no.such.host.invalid"), 2, "cannot be served at no.such"),
         (("apply", "AUDIT", "--out", "/no/such/folder/out.csv"), 3, "does not exist"),
+        (("apply", "AUDIT", "--out", "."), 2, "names no file or folder"),
     ],
 )
 def test_mistakes_are_answered_in_words(audit, labelaudit, arguments, status, message):

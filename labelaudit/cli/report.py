@@ -6,6 +6,9 @@ import click
 
 __all__ = ["command"]
 
+_PLAIN = ("", ".txt")
+"""Endings of files that get what a terminal shows."""
+
 
 @click.command(
     short_help="Show how healthy the labels are.",
@@ -49,7 +52,16 @@ def command(audit: str, form: str | None, top: int, out: str | None) -> None:
 def _form_of(out: str | None) -> str:
     from pathlib import Path
 
+    from labelaudit.errors import UsageError
     from labelaudit.reporting import REPORT_FORMATS
 
     ending = "" if out is None else Path(out).suffix.lower()
-    return next((name for name, form in REPORT_FORMATS if ending and form.suffix == ending), "terminal")
+    if ending in _PLAIN:
+        return "terminal"
+    forms = {form.suffix: name for name, form in REPORT_FORMATS if form.suffix}
+    if ending not in forms:
+        raise UsageError(
+            f"The ending of {out} says no form.",
+            f"End it with {', '.join(sorted(forms))} or .txt, or give the form with --format.",
+        )
+    return forms[ending]

@@ -224,6 +224,8 @@ def write_corrected(audit: Audit, store: Store, out: str | os.PathLike[str], *, 
         )
     origin = found_again(audit.origin, audit.path)
     source, target = Path(origin.path), Path(out)
+    if not target.name:
+        raise UsageError(f"{target} names no file or folder to write.", "Give one with a name: --out NAME")
     log = target.with_name(target.name.rstrip("/") + ".changes.csv")
     writer = _writer(origin.reader)
     _check_target(source, target, log, is_folder=writer.is_folder, overwrite=overwrite)

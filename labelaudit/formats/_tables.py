@@ -67,25 +67,31 @@ def _row(batch: Batch, item: BatchItem) -> dict[str, Any]:
 def read_table(path: Path, classes: Sequence[str], delimiter: str) -> Iterator[Annotation]:
     """Yield the answers in a table that :func:`write_table` wrote and people filled; several people, several rows."""
     known = frozenset(classes)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _Lines(file, path)
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            header = [restore_cell(name.strip()) for name in next(rows, [])]
-            _check_header(path, header, delimiter)
-            for cells in rows:
-                if any(cells):
-                    where = f"line {rows.line_num}"
-                    if len(cells) < len(header) and not lines.last.endswith("\n"):
-                        raise ReadError(
-                            f"{path}, {where}: the file ends within a row, after {len(cells)} of {len(header)} cells.",
-                            "It was cut: save or copy it again.",
-                        )
-                    yield _answer(_cells(path, header, cells, where), known, where)
-        except csv.Error as error:
-            raise ReadError(
-                f"{path}, line {rows.line_num}: {error}.", "Mend that line, or export the table again."
-            ) from error
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _answers(_Lines(file, path), path, known, delimiter)
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+
+
+def _answers(lines: _Lines, path: Path, known: frozenset[str], delimiter: str) -> Iterator[Annotation]:
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = [restore_cell(name.strip()) for name in next(rows, [])]
+        _check_header(path, header, delimiter)
+        for cells in rows:
+            if any(cells):
+                where = f"line {rows.line_num}"
+                if len(cells) < len(header) and not lines.last.endswith("\n"):
+                    raise ReadError(
+                        f"{path}, {where}: the file ends within a row, after {len(cells)} of {len(header)} cells.",
+                        "It was cut: save or copy it again.",
+                    )
+                yield _answer(_cells(path, header, cells, where), known, where)
+    except csv.Error as error:
+        raise ReadError(
+            f"{path}, line {rows.line_num}: {error}.", "Mend that line, or export the table again."
+        ) from error
 
 
 class _Lines:

@@ -385,3 +385,11 @@ def test_nothing_of_a_broken_file_is_recorded(world, tmp_path):
     with pytest.raises(LabelAuditError):
         import_answers(audit, tmp_path / "cut.json", "label-studio", person="lea")
     assert not (tmp_path / "in.audit" / "reviews").exists()
+
+
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_folder_where_answers_should_be_is_no_fault(world, tmp_path, form):
+    audit, _ = world
+    (tmp_path / "answers").mkdir()
+    with pytest.raises(DataError, match="answers"):
+        import_answers(audit, tmp_path / "answers", form, person="lea")
