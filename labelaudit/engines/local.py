@@ -31,6 +31,8 @@ __all__ = ["PLUGIN", "LocalEngine"]
 T = TypeVar("T")
 R = TypeVar("R")
 
+_SIGKILL = 9  # which the module signal does not name on Windows
+
 
 class LocalEngine(WorkersHere):
     """Runs tasks in up to `workers` processes; with one worker, in this process.
@@ -119,7 +121,7 @@ def _result(worker: _Running) -> Any:
 
 
 def _death(exitcode: int | None) -> EngineError:
-    if exitcode == -signal.SIGKILL:
+    if exitcode == -_SIGKILL:
         return EngineError(
             "A worker process was killed, most likely because memory ran out.",
             "Use fewer at once (--workers 1), or close other programs.",
