@@ -32,7 +32,7 @@ from benchmarks import refits
 from benchmarks.simulation import load
 from labelaudit.config import AuditConfig
 from labelaudit.neighbors import NeighborStatistics, class_fraction, neighbor_statistics
-from labelaudit.planting import TOO_WEAK, calibrate_by_planting
+from labelaudit.planting import TOO_WEAK, Backing, calibrate_by_planting
 from labelaudit.ranking import Ranking, rank
 from labelaudit.recalibration import Correction
 from labelaudit.scoring import Scores, score
@@ -270,9 +270,15 @@ def refitted(cell: refits.Cell) -> Iterator[dict[str, object]]:
 
         rows = scores.rows
         before = ranked(refit.labels)
-        support = class_fraction(near, refit.labels, rows.top)
+        first, second = (class_fraction(near, refit.labels, chosen) for chosen in (rows.top, rows.second))
         after = calibrate_by_planting(
-            before, rows, ranked, ids=ids, features=cell.vectors, support=support, rounds=int(np.ceil(8000 / n))
+            before,
+            rows,
+            ranked,
+            ids=ids,
+            features=cell.vectors,
+            backing=Backing(first=first, second=second),
+            rounds=int(np.ceil(8000 / n)),
         )
         wrong = refit.labels != cell.truth
         for how, ranking in (("before", before), ("after", after)):

@@ -28,6 +28,7 @@ from labelaudit.planting import (
     CALIBRATED,
     FAMILY,
     TOO_WEAK,
+    Backing,
     Verdicts,
     calibrate_by_planting,
     verdicts_of,
@@ -234,20 +235,25 @@ class _Queue:
             return ranking
         share = _SHARE_REFITTED if self.config.calibrate == "on" else _SHARE_PLANTED
         enough = _ENOUGH_REFITTED if self.config.calibrate == "on" else _ENOUGH_PLANTED
-        support = None if self.neighbors is None else class_fraction(self.neighbors, self.labels, rows.top)
         return calibrate_by_planting(
             ranking,
             rows,
             lambda labels, number: self._ranked_again(labels, rows.given, number),
             ids=self.dataset.ids,
             features=self.obtained.embeddings,
-            support=support,
+            backing=self._backing(rows),
             verdicts=verdicts,
             seed=self.config.seed,
             share=share,
             rounds=int(np.clip(np.ceil(enough / (share * len(self.dataset))), 1, _MOST_ROUNDS)),
             on_round=lambda done, total: self.tell(done, total, "Planting errors"),
         )
+
+    def _backing(self, rows: RowStatistics) -> Backing | None:
+        if self.neighbors is None:
+            return None
+        first, second = (class_fraction(self.neighbors, self.labels, chosen) for chosen in (rows.top, rows.second))
+        return Backing(first=first, second=second)
 
     def _ranked_again(self, planted: NDArray[np.int32], given: NDArray[np.int32], number: int) -> Ranking:
         # Model and neighbours learn from corrected labels, but for those that are planted.

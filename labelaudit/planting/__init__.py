@@ -16,6 +16,7 @@ from labelaudit.flag_line import worth_flagging
 from labelaudit.planting.contradictions import Survey, survey
 from labelaudit.planting.curve import chances
 from labelaudit.planting.planted import plant
+from labelaudit.planting.second_opinion import Backing, between, unexplained
 from labelaudit.planting.verdicts import Verdicts, left_undecided, verdicts_of, without_decided
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "FAMILY",
     "LEAST_ITEMS",
     "TOO_WEAK",
+    "Backing",
     "Survey",
     "Verdicts",
     "calibrate_by_planting",
@@ -68,7 +70,7 @@ def calibrate_by_planting(
     *,
     ids: NDArray[np.object_],
     features: NDArray[np.floating] | None = None,
-    support: NDArray[np.floating] | None = None,
+    backing: Backing | None = None,
     verdicts: Verdicts | None = None,
     seed: int = 0,
     share: float = 0.1,
@@ -87,9 +89,9 @@ def calibrate_by_planting(
         Unique item ids, which give the order of drawing.
     features : (n, d) array, optional
         Vectors of the items; without them labels are taken to be equally good in all regions.
-    support : (n,) array, optional
-        Share of each item's neighbours with the label that the model chooses first, 0..1; NaN without votes. Where the
-        model is weak, it tells much about which contradictions are the model's own fault.
+    backing : Backing, optional
+        Votes of each item's neighbours on what the model says. Where the model is weak, they tell much about which
+        contradictions are its own fault; and they tell whether errors are like those that are planted.
     verdicts : Verdicts, optional
         What people have decided already. All else is then to be of the labels that they judged: the population in which
         they found what they found. Suspicion is calibrated for the undecided items, and 0 for the decided.
@@ -112,7 +114,7 @@ def calibrate_by_planting(
     if n < LEAST_ITEMS or len(np.unique(rows.given[rows.given >= 0])) < 2:
         return ranking
     order = np.argsort(ids.astype(str), kind="stable")
-    found = survey(rows, order, features, support)
+    found = survey(rows, order, features, None if backing is None else backing.first)
     everybody = np.ones(len(ranking), dtype=bool)
     is_open = everybody if verdicts is None else ~verdicts.is_decided
     depths, open_depths = [], []
@@ -130,10 +132,13 @@ def calibrate_by_planting(
         rate, weights = left_undecided(np.concatenate(depths), verdicts.take(_assessed(ranking)), rate)
     n_open = int(np.count_nonzero(is_open[_assessed(ranking)]))
     chance = chances(np.concatenate(open_depths), rate, n_open, weights) if n_open else np.zeros(0)
-    return _calibrated(ranking, found, is_open, chance)
+    doubt = 0.0 if backing is None else unexplained(found, backing, is_open, _CERTAIN * float(chance.sum()))
+    return _calibrated(ranking, found, is_open, chance, doubt)
 
 
-def _calibrated(ranking: Ranking, found: Survey, is_open: NDArray[np.bool_], chance: NDArray[np.float64]) -> Ranking:
+def _calibrated(
+    ranking: Ranking, found: Survey, is_open: NDArray[np.bool_], chance: NDArray[np.float64], doubt: float
+) -> Ranking:
     """Give the open items the chances `chance`, in the order of the queue, and the decided ones none."""
     queue = _assessed(ranking)
     undecided = queue[is_open[queue]]
@@ -141,16 +146,29 @@ def _calibrated(ranking: Ranking, found: Survey, is_open: NDArray[np.bool_], cha
     suspicion[queue] = 0.0
     suspicion[undecided] = _of_ties(_CERTAIN * chance, ranking.order_score[undecided])
     expected = float(suspicion[queue].sum())
-    flagged_from = max(worth_flagging(suspicion[undecided]), _LEAST_FLAGGED) if len(undecided) else 0.5
+    line = _flag_line(suspicion[undecided], int(np.count_nonzero(ranking.is_suspect & is_open)), doubt)
     least = _LEAST_OF_RATES * min(found.rates) / found.expected_rate
     return replace(
         ranking,
         suspicion=suspicion,
-        is_suspect=np.nan_to_num(suspicion) > flagged_from,
+        is_suspect=np.nan_to_num(suspicion) > line,
         expected_errors=expected,
         expected_errors_range=(least * expected, max(expected, float((found.contradicts & is_open).sum()))),
         range_kind=TOO_WEAK if found.is_model_weak else CALIBRATED,
     )
+
+
+def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float) -> float:
+    """Return the suspicion above which open items are flagged.
+
+    That of the highest expected F1. As far as planted errors do not explain what is seen (`doubt`, 0..1), the line
+    moves to where as many are flagged as without calibration.
+    """
+    line = max(worth_flagging(queue), _LEAST_FLAGGED)
+    if doubt == 0.0 or len(queue) == 0:
+        return line
+    n_flags = between(int(np.count_nonzero(queue > line)), n_uncalibrated, doubt)
+    return float(queue[n_flags]) if n_flags < len(queue) else 0.0
 
 
 def _assessed(ranking: Ranking) -> NDArray[np.intp]:

@@ -44,6 +44,9 @@ class Survey:
         Number of classes ``K``.
     rates : tuple of float
         The three estimates of the overall rate, of which the largest is taken.
+    votes_weight : float
+        What the neighbours' votes foresee of contradictions beyond the margin; see
+        :class:`labelaudit.planting.lapses.OwnErrors`.
     """
 
     labels: NDArray[np.int32]
@@ -53,6 +56,7 @@ class Survey:
     region: NDArray[np.intp]
     n_classes: int
     rates: tuple[float, ...]
+    votes_weight: float
 
     @property
     def contradicts(self) -> NDArray[np.bool_]:
@@ -125,6 +129,7 @@ def survey(
         region=_placed(region, known, len(labels)),
         n_classes=rows.n_classes,
         rates=rates,
+        votes_weight=own.votes_weight,
     )
 
 

@@ -41,11 +41,14 @@ class OwnErrors:
     sureness : (n,) float64
         Log-odds of the model's first choice: its margin, and the neighbours' votes as far as they foresee
         contradictions.
+    votes_weight : float
+        How far that is: what a unit of the log-odds of their votes adds to `sureness`; 0 without votes.
     """
 
     rate: float
     chance: NDArray[np.float64]
     sureness: NDArray[np.float64]
+    votes_weight: float
 
 
 def own_errors(
@@ -86,7 +89,12 @@ def own_errors(
 
     fitted = _mode(cells, model, _MARGIN_PRIORS)
     sureness = np.exp(fitted[2]) * margin / scale + fitted[3] * votes
-    return OwnErrors(rate=float(_sigmoid(fitted[0])), chance=_sigmoid(fitted[1] - sureness), sureness=sureness)
+    return OwnErrors(
+        rate=float(_sigmoid(fitted[0])),
+        chance=_sigmoid(fitted[1] - sureness),
+        sureness=sureness,
+        votes_weight=0.0 if support is None else float(fitted[3]),
+    )
 
 
 def rate_left(place: NDArray[np.float64], contradicts: NDArray[np.bool_]) -> float:
