@@ -36,16 +36,14 @@ class Contradictions(NamedTuple):
         """Count them among labelled rows; the number of threads never changes the result."""
         lookups = lookups_for(len(rows) * rows.n_classes)
         thresholds = ClassStatistics.of_confidence(rows.given, rows.p_given, rows.n_classes, lookups).thresholds
-        least = thresholds - CONFIDENT_SLACK
 
         def count(part: slice) -> NDArray[np.int64]:
-            top = rows.top[part]
-            contradicts, confident = top != rows.given[part], rows.p_top[part] >= least[top]
-            counted = contradicts, confident, contradicts & confident
-            return np.array([len(top), *map(np.count_nonzero, counted)], dtype=np.int64)
+            counts = np.zeros((2, 2), dtype=np.int64)
+            lookups.count_reaching(counts, rows.take(part), thresholds - CONFIDENT_SLACK)
+            return counts
 
-        start = np.zeros(len(cls._fields), dtype=np.int64)
-        return cls(*sum(map_blocks(count, len(rows), threads), start=start).tolist())
+        counts = np.sum(list(map_blocks(count, len(rows), threads)), axis=0)
+        return cls(*(int(chosen.sum()) for chosen in (counts, counts[1], counts[:, 1], counts[1, 1])))
 
     @property
     def expected(self) -> int:

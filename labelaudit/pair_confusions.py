@@ -18,14 +18,14 @@ from labelaudit.threads import map_blocks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from labelaudit.kernels import RowStatistics
 
     _OfCodes = Callable[[NDArray[np.int64]], NDArray[np.float64]]
     _OfPairs = Callable[[NDArray[np.integer], NDArray[np.integer]], NDArray[np.floating]]
 
-__all__ = ["PairConfusion"]
+__all__ = ["Confusions", "PairConfusion"]
 
 _CONCENTRATIONS = np.exp(np.linspace(math.log(0.5), math.log(1e4), 12))
 _EXCESS_WEIGHT = 0.3
@@ -56,36 +56,30 @@ class PairConfusion:
     table: NDArray[np.floating] | None
 
     @classmethod
-    def learned(
-        cls, rows: RowStatistics, unsure_up_to: float, *, weight: float, threads: int | None = None
-    ) -> PairConfusion:
-        """Learn from rows which pairs of classes the model mixes up.
+    def learned(cls, counts: Confusions, *, weight: float, dtype: DTypeLike) -> PairConfusion:
+        """Learn from counts which pairs of classes the model mixes up.
 
         Parameters
         ----------
-        rows : RowStatistics
-            Of `n` labelled items and more than two classes.
-        unsure_up_to : float
-            Greatest probability of rows of which the model is unsure, which is where its own confusions are.
+        counts : Confusions
+            Of labelled items of more than two classes.
         weight : float
             Of the comparison with class sizes.
-        threads : int, optional
-            Default: one for each core. Never changes the result.
+        dtype : dtype
+            Of the terms.
 
         Returns
         -------
         PairConfusion
-            Whose terms are in the precision of the rows.
         """
-        n_classes, dtype = rows.n_classes, rows.p_given.dtype
-        counts = _Counts.of(rows, unsure_up_to, threads)
+        n_classes = len(counts.frequency)
         lift, excess = _confusability(counts), _excess(counts)
 
         def of_pairs(other: NDArray[np.integer], given: NDArray[np.integer]) -> NDArray[np.floating]:
             term = -weight * lift(other, given) - _EXCESS_WEIGHT * excess(other, given)
             return term.astype(dtype, copy=False)
 
-        if n_classes**2 > len(rows):
+        if n_classes**2 > counts.n_rows:
             return cls(of_pairs=of_pairs, table=None)
         classes = np.arange(n_classes)
         table = of_pairs(np.repeat(classes, n_classes), np.tile(classes, n_classes))
@@ -100,7 +94,7 @@ class PairConfusion:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Counts:
+class Confusions:
     """What is counted of all rows, and of those where the model is unsure.
 
     Attributes
@@ -125,8 +119,18 @@ class _Counts:
     rest: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: RowStatistics, unsure_up_to: float, threads: int | None) -> _Counts:
-        """Count rows and add up probabilities, exactly, so that their order changes no bit."""
+    def of(cls, rows: RowStatistics, unsure_up_to: float, *, threads: int | None = None) -> Confusions:
+        """Count rows and add up probabilities, exactly, so that their order changes no bit.
+
+        Parameters
+        ----------
+        rows : RowStatistics
+            Of `n` labelled items.
+        unsure_up_to : float
+            Greatest probability of rows of which the model is unsure, which is where its own confusions are.
+        threads : int, optional
+            Default: one for each core. Never changes the result.
+        """
         n, n_classes = len(rows), rows.n_classes
         foreseen: _OfCodes
         if n_classes**2 <= 4 * n:  # tables of all pairs are cheaper than searching
@@ -164,7 +168,7 @@ def _tables(rows: RowStatistics, unsure_up_to: float, threads: int | None) -> Co
     return ConfusionTables(*(np.sum(parts, axis=0) for parts in zip(*found, strict=True)))
 
 
-def _confusability(counts: _Counts) -> _OfPairs:
+def _confusability(counts: Confusions) -> _OfPairs:
     """Learn the log ratio of how often the model mixes up (other, given) to what class sizes suggest.
 
     Counted both ways, since confusions of the model go both ways. Shrunk by a Dirichlet prior on class frequencies,
@@ -188,7 +192,7 @@ def _confusability(counts: _Counts) -> _OfPairs:
     return confusability
 
 
-def _excess(counts: _Counts) -> _OfPairs:
+def _excess(counts: Confusions) -> _OfPairs:
     """Learn the log ratio of how often the model mixes up (other, given) to what its own probabilities expect.
 
     The counts of a pair are Poisson with a mean of the expected number times a factor, which has a gamma prior of mean

@@ -57,7 +57,8 @@ class Ranking:
         How far reasonable people would disagree on the item, whatever label it has, 0..1.
     is_suspect, is_ambiguous : (n,) bool
         Flags; `is_suspect` is suspicion above :func:`labelaudit.flag_line.middle_line`, or, once calibrated by planted
-        errors, above half of the highest F1 that it lets expect.
+        errors, above half of the highest F1 that it lets expect, or from there towards that line, as far as neighbours
+        see more wrong labels.
     suggested : (n,) int32
         Class to suggest instead of the given label: the best other class.
     runner_up : (n,) int32
@@ -144,7 +145,12 @@ def _suspects(
     judged = rows if recalibrated is None else recalibrated()
     known = judged if everything else judged.take(assessable)
     votes = neighbors if neighbors is None or everything else neighbors.take(assessable)
-    weighing = weigh(known, votes, threads=threads)
+    weighing, seen = side_by_side(
+        lambda: weigh(known, votes, threads=threads),
+        lambda: Contradictions.of(known, threads=threads),
+        n=len(known),
+        threads=threads,
+    )
     said = None if judged is rows else rows if everything else rows.take(assessable)
     found = scored(weighing, said, threads=threads)
     order_score = _spread(found.score, assessable)
@@ -152,7 +158,6 @@ def _suspects(
     calibration = _carried_over(weighing.calibration, found.n_above, order_score, order[: len(known)])
     suspicion, expected, highest = _probability(found.score, calibration, rows.n_classes, threads)
     suspicion = _spread(suspicion, assessable)
-    seen = Contradictions.of(known, threads=threads)
     line = middle_line(suspicion[order[: min(seen.n_contradicting + 1, len(known))]], expected, seen)
     return {
         "order_score": order_score,

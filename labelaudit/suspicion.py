@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from labelaudit.disagreements import Disagreements, Surety
 from labelaudit.kernels import lookups_for, terms
-from labelaudit.kernels.lookups import RATIO_BINS, log_ratios
+from labelaudit.kernels.lookups import RATIO_BINS, log_ratios, span_of_bins
 from labelaudit.kernels.selection import sorted_at
 from labelaudit.newton import climb
-from labelaudit.pair_confusions import PairConfusion
-from labelaudit.threads import in_blocks, map_blocks, side_by_side
+from labelaudit.pair_confusions import Confusions, PairConfusion
+from labelaudit.threads import map_blocks, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,30 +151,30 @@ def weigh(rows: RowStatistics, neighbors: NeighborVotes | None = None, *, thread
     -------
     Weighing
     """
-    learned, bounds, (agreeing,), (disagreeing,) = side_by_side(
-        lambda: _stacking(rows, neighbors, threads),
-        lambda: Surety.of(rows),
-        lambda: (_median_agreeing(rows, threads),),
-        lambda: (_median_disagreeing(rows),),
-        n=len(rows),
+    n = len(rows)
+    learned, surety = side_by_side(
+        lambda: _of_margins(rows, neighbors, threads), lambda: Surety.of(rows), n=n, threads=threads
+    )
+    seen, confusions = side_by_side(
+        lambda: Disagreements.of(rows, surety, threads=threads),
+        lambda: Confusions.of(rows, surety.half, threads=threads) if rows.n_classes > 2 else None,
+        n=n,
         threads=threads,
     )
-    slope, vote_weight = (round(weight, 6) for weight in learned)  # sums differ in their last bits with the row order
-    surety = Surety(*bounds)
-    seen = Disagreements.of(rows, surety, threads=threads)
     gate = seen.diffuseness
     confusion = None
-    if rows.n_classes > 2:
-        confusion = PairConfusion.learned(rows, surety.half, weight=_between(_CONFUSION_WEIGHTS, gate), threads=threads)
+    if confusions is not None:
+        weight = _between(_CONFUSION_WEIGHTS, gate)
+        confusion = PairConfusion.learned(confusions, weight=weight, dtype=rows.p_given.dtype)
     return Weighing(
         rows=rows,
         spread_share=_between(_SPREAD_SHARES, gate),
         doubt=_DOUBT_WEIGHT * seen.balance,
         confusion=confusion,
-        votes=None if neighbors is None else vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE),
+        votes=None if neighbors is None else learned.vote_weight * _vote_log_odds(rows, neighbors, _VOTE_SPREAD_SHARE),
         calibration=Calibration(
-            slope=slope,
-            cut=_cut(agreeing, disagreeing, rows.n_classes),
+            slope=learned.slope,
+            cut=_cut(learned.agreeing, learned.disagreeing, rows.n_classes),
             cut_if_all=0.0,
             least_rate=seen.least_rate,
         ),
@@ -198,19 +198,64 @@ def _cut(agreeing: float, disagreeing: float, n_classes: int) -> float:
     return (1.0 - errors_among) * max(_CUT_AT_MOST[0] * agreeing, _CUT_AT_MOST[1] * math.log(n_classes))
 
 
-def _median_agreeing(rows: RowStatistics, threads: int | None) -> float:
-    """Return the median log ratio of the two best classes where labels agree with the model."""
-    # There it is the margin, turned; which is at most 0, as in no other rows.
-    ratio = in_blocks(
-        lambda part: terms.ratio(rows.p_other[part], rows.p_given[part]), len(rows), threads, _dtype(rows)
+@dataclass(frozen=True, kw_only=True)
+class _OfMargins:
+    """What margins teach: slope of the margin, relative slope of the votes, and median absolute margins.
+
+    `agreeing` is of rows whose label agrees with the model, `disagreeing` of the others.
+    """
+
+    slope: float
+    vote_weight: float
+    agreeing: float
+    disagreeing: float
+
+
+def _of_margins(rows: RowStatistics, neighbors: NeighborVotes | None, threads: int | None) -> _OfMargins:
+    lookups = lookups_for(len(rows) * rows.n_classes)
+
+    def count(part: slice) -> NDArray[np.int64]:
+        counts = np.zeros((3, RATIO_BINS), dtype=np.int64)
+        lookups.count_ratios(counts, rows.take(part))
+        return counts
+
+    counts = np.sum(list(map_blocks(count, len(rows), threads)), axis=0)
+    slope, vote_weight = _stacking(rows, neighbors, counts[:2])
+    middles = _Middle.of(counts[0]), _Middle.of(counts[1] + counts[2])
+    spans = [span_of_bins(*middle.bins) for middle in middles]
+    taken = zip(*map_blocks(lambda part: lookups.take_ratios(rows.take(part), *spans), len(rows), threads), strict=True)
+    agreeing, disagreeing = (
+        -middle.mean_log(np.concatenate(ratios)) for middle, ratios in zip(middles, taken, strict=True)
     )
-    return -_median_log(ratio, int(np.count_nonzero(rows.top == rows.given)))
+    return _OfMargins(
+        slope=round(slope, 6),  # sums differ in their last bits with the order of the rows
+        vote_weight=round(vote_weight, 6),
+        agreeing=agreeing,
+        disagreeing=disagreeing,
+    )
 
 
-def _median_disagreeing(rows: RowStatistics) -> float:
-    """Return the same where they do not."""
-    where = np.flatnonzero(rows.top != rows.given)
-    return _median_log(terms.ratio(rows.p_top[where], rows.p_second[where]), len(where))
+class _Middle(NamedTuple):
+    """Where the median of some ratios lies: its bins, first and last, and its places among the ratios of these bins."""
+
+    bins: tuple[int, int]
+    places: tuple[int, ...]
+
+    @classmethod
+    def of(cls, counts: NDArray[np.int64]) -> _Middle:
+        """Find it by the number of ratios in each bin, which fall from one to the next."""
+        n = int(counts.sum())
+        if n == 0:
+            return cls((0, 0), ())
+        up_to = np.cumsum(counts[::-1])[::-1]
+        places = (n - 1) // 2, n // 2
+        last, first = (int(np.flatnonzero(up_to > place)[-1]) for place in places)
+        below = int(up_to[last] - counts[last])
+        return cls((first, last), tuple(place - below for place in places))
+
+    def mean_log(self, ratios: NDArray[np.floating]) -> float:
+        """Return the median of the logarithms, given the ratios of its bins, which are moved; 0 of none."""
+        return sum(math.log(ratio) for ratio in sorted_at(ratios, *self.places)) / 2.0
 
 
 def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes, share: float) -> NDArray[np.float64]:
@@ -229,13 +274,14 @@ def _vote_log_odds(rows: RowStatistics, neighbors: NeighborVotes, share: float) 
     return np.where(n > 0, odds, 0.0)
 
 
-def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, threads: int | None) -> tuple[float, float]:
+def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, counts: NDArray[np.int64]) -> tuple[float, float]:
     """Learn how far margins and votes foresee which of a row's two best classes its label is.
 
     A logistic regression on the rows labelled with one of the two best classes (stacking; Wolpert 1992), with the
     second class as outcome, without intercept, since a margin of 0 leaves both equally likely, and with normal priors
     of unit precision: on the margin's slope around 1, which is a calibrated model, and on the votes' around 0. It never
     asks whether a label is wrong, and noise that neighbours share lowers the votes' worth no more than the model's.
+    Without votes, counts of rows in bins of margins are all that the regression needs, at no cost in `n`.
 
     Returns
     -------
@@ -243,7 +289,9 @@ def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, threads: int
         Slope of the margin, 0.1..10, and the votes' slope relative to it, 0..1.
     """
     if neighbors is None:
-        slope = _logistic(*_binned(rows, threads), prior_mean=np.array([1.0]))[0]
+        columns = [np.maximum(log_ratios(), -_LARGEST_MARGIN)]
+        binned = counts.astype(np.float64)
+        slope = _logistic(columns, binned[1], binned.sum(axis=0), prior_mean=np.array([1.0]))[0]
         return float(np.clip(slope, *_SLOPES)), 0.0
     used = np.flatnonzero((rows.given == rows.top) | (rows.given == rows.second))
     is_second = rows.given[used] == rows.second[used]
@@ -252,21 +300,6 @@ def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, threads: int
     columns = [against_top, np.where(is_second, -votes, votes)]  # "other against given" turned to "second against top"
     slope, vote_slope = _logistic(columns, is_second, np.ones(len(used)), prior_mean=np.array([1.0, 0.0]))
     return float(np.clip(slope, *_SLOPES)), float(np.clip(vote_slope / max(slope, _SLOPES[0]), 0.0, 1.0))
-
-
-def _binned(
-    rows: RowStatistics, threads: int | None
-) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], NDArray[np.float64]]:
-    """Return columns, outcomes and trials of bins of margins: all that the regression needs, at no cost in n."""
-    lookups = lookups_for(len(rows) * rows.n_classes)
-
-    def count(part: slice) -> NDArray[np.int64]:
-        counts = np.zeros((2, RATIO_BINS), dtype=np.int64)
-        lookups.count_ratios(counts, rows.take(part))
-        return counts
-
-    counts = np.sum(list(map_blocks(count, len(rows), threads)), axis=0).astype(np.float64)
-    return [np.maximum(log_ratios(), -_LARGEST_MARGIN)], counts[1], counts.sum(axis=0)
 
 
 def _logistic(
@@ -304,14 +337,3 @@ def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _between(ends: tuple[float, float], share: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * share
-
-
-def _dtype(rows: RowStatistics) -> np.dtype[np.floating]:
-    return rows.p_given.dtype
-
-
-def _median_log(values: NDArray[np.floating], n: int) -> float:
-    """Return the median of the logarithms of the `n` least values, 0 of none; moves the values."""
-    if n == 0:
-        return 0.0
-    return sum(math.log(value) for value in sorted_at(values, (n - 1) // 2, n // 2)) / 2.0

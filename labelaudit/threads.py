@@ -26,6 +26,7 @@ _ROWS = 131_072
 than leave temporaries near the cache. The same for all numbers of threads, so that sums of blocks are, too."""
 
 _T = TypeVar("_T")
+_Other = TypeVar("_Other")
 _Item = TypeVar("_Item")
 
 
@@ -223,6 +224,10 @@ def map_blocks(function: Callable[[slice], _T], n: int, threads: int | None = No
     return on_threads(function, blocks, threads or available_cores())
 
 
-def side_by_side(*tasks: Callable[[], _T], n: int, threads: int | None = None) -> Iterator[_T]:
+def side_by_side(
+    first: Callable[[], _T], second: Callable[[], _Other], *, n: int, threads: int | None = None
+) -> tuple[_T, _Other]:
     """Call functions that work on arrays of `n` rows side by side, or in turn where a thread is not worth starting."""
-    return on_threads(lambda task: task(), tasks, (threads or available_cores()) if n > _ROWS else 1)
+    tasks: list[Callable[[], Any]] = [first, second]
+    found, other = on_threads(lambda task: task(), tasks, (threads or available_cores()) if n > _ROWS else 1)
+    return found, other

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.pair_confusions import PairConfusion
+from labelaudit.pair_confusions import Confusions, PairConfusion
 from tests.rows import rows_of
 
 
@@ -33,17 +33,21 @@ def excess_by_tables(rows, unsure):
     return np.clip(np.log((seen + 20 / 3) / (foreseen + 20 / 3)), -3, 3)[rows.other, rows.given]
 
 
+def learned(rows, unsure_up_to, *, weight):
+    return PairConfusion.learned(Confusions.of(rows, unsure_up_to), weight=weight, dtype=rows.p_given.dtype)
+
+
 @pytest.mark.parametrize(("n", "n_classes"), [(2000, 4), (60, 40), (500, 30)])
 def test_the_comparison_with_the_models_own_probabilities_is_that_of_full_tables(n, n_classes):
     rows = rows_of(*drawn(0, n, n_classes, power=2.0))
     half = float(np.median(rows.p_top))
-    term = PairConfusion.learned(rows, half, weight=0.0)(rows)
+    term = learned(rows, half, weight=0.0)(rows)
     np.testing.assert_allclose(term, -0.3 * excess_by_tables(rows, rows.p_top <= half), atol=1e-5)
 
 
 def test_a_model_that_knows_what_it_confuses_needs_no_correction_and_an_over_confident_one_does():
     sound, over_confident = (rows_of(*drawn(1, 20_000, 5, power=power)) for power in (1.0, 6.0))
-    terms = [PairConfusion.learned(r, float(np.median(r.p_top)), weight=0.0)(r) for r in (sound, over_confident)]
+    terms = [learned(r, float(np.median(r.p_top)), weight=0.0)(r) for r in (sound, over_confident)]
     assert np.abs(terms[0]).max() < 0.1  # not 0: all but the two best classes are expected by class frequency
     assert np.median(terms[1]) < -0.15
 
@@ -51,4 +55,4 @@ def test_a_model_that_knows_what_it_confuses_needs_no_correction_and_an_over_con
 def test_a_data_set_without_disagreement_has_finite_terms():
     pred_probs = np.tile([0.6, 0.3, 0.1], (20, 1))
     rows = rows_of(np.zeros(20), pred_probs)
-    assert np.isfinite(PairConfusion.learned(rows, 1.0, weight=0.4)(rows)).all()
+    assert np.isfinite(learned(rows, 1.0, weight=0.4)(rows)).all()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from labelaudit.suspicion import weigh
+from labelaudit.suspicion import _of_margins, weigh
 from tests.rows import rows_of
 
 
@@ -179,3 +179,13 @@ def test_the_least_rate_is_below_that_of_the_surest_rows():
     pred_probs[np.arange(20_000), truth] = 0.96
     labels = np.where(rng.random(20_000) < 0.06, (truth + 1) % 5, truth)
     assert weigh(rows_of(labels, pred_probs)).calibration.least_rate == pytest.approx(0.03, rel=0.1)
+
+
+@pytest.mark.parametrize("power", [0.3, 1.0, 6.0])  # the last leaves half of the ratios below all bins
+@pytest.mark.parametrize("n", [1, 2, 4001])
+def test_median_margins_are_exact(power, n):
+    rows = rows_of(*drawn(2, n=n, power=power))
+    margin, agrees = np.log(rows.p_top / rows.p_second), rows.top == rows.given
+    learned = _of_margins(rows, None, None)
+    for found, chosen in ((learned.agreeing, agrees), (learned.disagreeing, ~agrees)):
+        assert found == pytest.approx(np.median(margin[chosen]) if chosen.any() else 0.0)

@@ -39,7 +39,7 @@ def test_sums_of_blocks_are_the_same_on_all_numbers_of_threads():
 
 @pytest.mark.parametrize("n", [10, 1_000_000])
 def test_what_runs_side_by_side_gives_its_results_in_order(n):
-    assert list(side_by_side(lambda: "a", lambda: "b", lambda: "c", n=n, threads=2)) == ["a", "b", "c"]
+    assert side_by_side(lambda: "a", lambda: 2, n=n, threads=2) == ("a", 2)
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan
+    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan, Span
 
 __all__ = [
     "COMPILED_FROM",
@@ -85,7 +85,15 @@ class Lookups(Protocol):
         """Count pairs of classes."""
 
     def count_ratios(self, counts: NDArray[np.int64], rows: RowStatistics) -> None:
-        """Count rows labelled with one of their two best classes by the ratio of these."""
+        """Count rows by their label and by the ratio of their two best classes."""
+
+    def take_ratios(
+        self, rows: RowStatistics, agreeing: Span, contradicted: Span
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return these ratios of some bins, of rows that are labelled with the best class and of others."""
+
+    def count_reaching(self, counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.float64]) -> None:
+        """Count rows by whether their label is the most likely class, and by whether that reaches a bound."""
 
     def count_confusions(self, tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
         """Count given and expected classes by the predicted one."""

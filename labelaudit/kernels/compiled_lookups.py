@@ -25,7 +25,7 @@ from labelaudit.kernels.lookups import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan
+    from labelaudit.kernels.lookups import ConfusionTables, MarginPlan, Span
     from labelaudit.kernels.row_statistics import RowStatistics
 
 __all__ = [
@@ -33,14 +33,17 @@ __all__ = [
     "count_confusions",
     "count_pairs",
     "count_ratios",
+    "count_reaching",
     "mark_contradicted",
     "mark_hashed",
     "mark_off_diagonal",
     "take_given",
     "take_margins",
+    "take_ratios",
 ]
 
 _LIMB = 2.0**LIMB_BITS
+_AT_ONCE = 2048  # rows, of which what is found stays in the cache
 
 
 def take_given(out: NDArray[np.floating], labels: NDArray[np.int32], pred_probs: NDArray[np.floating]) -> None:
@@ -65,6 +68,22 @@ def count_ratios(counts: NDArray[np.int64], rows: RowStatistics) -> None:
     """Count ratios of the two best; parameters as :func:`labelaudit.kernels.lookups.count_ratios`."""
     used = (rows.given, rows.top, rows.second, rows.p_top, rows.p_second)
     _count_ratios(counts, *(read_only(array) for array in used))
+
+
+def take_ratios(
+    rows: RowStatistics, agreeing: Span, contradicted: Span
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return ratios of some bins; parameters and result as :func:`labelaudit.kernels.lookups.take_ratios`."""
+    found, others = np.empty_like(rows.p_top), np.empty_like(rows.p_top)
+    used = (rows.given, rows.top, rows.p_top, rows.p_second)
+    n, n_others = _take_ratios(found, others, *agreeing, *contradicted, *(read_only(array) for array in used))
+    return found[:n], others[:n_others]
+
+
+def count_reaching(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.float64]) -> None:
+    """Count rows that reach bounds; parameters as :func:`labelaudit.kernels.lookups.count_reaching`."""
+    used = (bounds, rows.given, rows.top, rows.p_top)
+    _count_reaching(counts, *(read_only(array) for array in used))
 
 
 def count_confusions(tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
@@ -132,22 +151,70 @@ def _add_confidence(sums, labels, p_given):
             _add(sums, labels[i], p_given[i])
 
 
+@inlined
+def _ratio(p_top, p_second, tiny):
+    return (p_second if p_second > tiny else tiny) / (p_top if p_top > tiny else tiny)
+
+
 @compiled
 def _count_ratios(counts, given, top, second, p_top, p_second):
     tiny = p_top.dtype.type(TINY)
     for i in range(len(given)):
-        if given[i] == top[i] or given[i] == second[i]:
-            ratio = np.float32(max(p_second[i], tiny) / max(p_top[i], tiny))
-            place = ONE_LEADS - (ratio.view(np.int32) >> 16)
-            counts[np.int64(given[i] == second[i]), min(place, RATIO_BINS - 1)] += 1
+        ratio = np.float32(_ratio(p_top[i], p_second[i], tiny))
+        place = min(ONE_LEADS - (ratio.view(np.int32) >> 16), RATIO_BINS - 1)
+        row = np.int64(given[i] != top[i]) * (2 - np.int64(given[i] == second[i]))
+        counts[row, place] += 1
+
+
+@compiled
+def _take_ratios(found, others, low, high, other_low, other_high, given, top, p_top, p_second):
+    n, n_others = np.int64(0), np.int64(0)
+    ratios, wanted = np.empty(_AT_ONCE, p_top.dtype), np.empty(_AT_ONCE, np.int32)
+    tiny = p_top.dtype.type(TINY)
+    for start in range(0, len(given), _AT_ONCE):
+        size = min(_AT_ONCE, len(given) - start)
+        for i in range(size):
+            ratios[i] = _ratio(p_top[start + i], p_second[start + i], tiny)
+        for i in range(size):  # in a loop of its own, of which LLVM makes vectors and not branches
+            ratio, differs = np.float32(ratios[i]), np.int32(given[start + i] != top[start + i])
+            is_in, is_other = (ratio >= low) & (ratio < high), (ratio >= other_low) & (ratio < other_high)
+            wanted[i] = np.int32(np.int32(is_in) & (differs ^ np.int32(1))) + np.int32(np.int32(is_other) & differs)
+        for i in range(size):
+            if wanted[i]:
+                if given[start + i] == top[start + i]:
+                    found[n] = ratios[i]
+                    n += 1
+                else:
+                    others[n_others] = ratios[i]
+                    n_others += 1
+    return n, n_others
+
+
+@compiled
+def _count_reaching(counts, bounds, given, top, p_top):
+    n_differ, n_reach, n_both = np.int64(0), np.int64(0), np.int64(0)
+    for i in range(len(given)):  # not into the table, where each would wait for the one before
+        differs, reaches = np.int64(top[i] != given[i]), np.int64(p_top[i] >= bounds[top[i]])
+        n_differ += differs
+        n_reach += reaches
+        n_both += differs & reaches
+    counts[0, 0] += len(given) - n_differ - n_reach + n_both
+    counts[0, 1] += n_reach - n_both
+    counts[1, 0] += n_differ - n_both
+    counts[1, 1] += n_both
 
 
 @compiled
 def _count_confusions(labels, seen, foreseen, rest, up_to, given, top, second, p_top, p_second):
     zero, one = p_top.dtype.type(0), p_top.dtype.type(1)
-    for i in range(len(given)):
-        labels[given[i]] += 1
-        if p_top[i] <= up_to:
+    chosen = np.empty(_AT_ONCE, np.int64)
+    for start in range(0, len(given), _AT_ONCE):
+        n = np.int64(0)
+        for i in range(start, min(start + _AT_ONCE, len(given))):  # a branch would be foreseen wrongly half of the time
+            labels[given[i]] += 1
+            chosen[n] = i
+            n += np.int64(p_top[i] <= up_to)
+        for i in chosen[:n]:
             seen[top[i], given[i]] += 1
             _add(foreseen, top[i] * len(seen) + second[i], p_second[i])
             _add(rest, top[i], max(one - p_top[i] - p_second[i], zero))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from labelaudit.kernels.row_statistics import RowStatistics
 
+    Span = tuple[np.float32, np.float32]
+    _Ratios = NDArray[np.floating]
+
 __all__ = [
     "LIMB_BITS",
     "RATIO_BINS",
@@ -24,14 +27,17 @@ __all__ = [
     "count_confusions",
     "count_pairs",
     "count_ratios",
+    "count_reaching",
     "from_limbs",
     "log_ratios",
     "mark_contradicted",
     "mark_hashed",
     "mark_off_diagonal",
     "row_hashes",
+    "span_of_bins",
     "take_given",
     "take_margins",
+    "take_ratios",
 ]
 
 LIMB_BITS = 31
@@ -159,22 +165,55 @@ def count_pairs(cells: NDArray[np.int64], first: NDArray[np.int32], second: NDAr
 
 
 def count_ratios(counts: NDArray[np.int64], rows: RowStatistics) -> None:
-    """Count rows labelled with one of their two best classes by the ratio of these classes' probabilities.
+    """Count rows by the ratio of their two best classes' probabilities, the second to the first.
 
     The leading half of a float32 is a bin whose width is nearly the same in logarithms, and costs none.
 
     Parameters
     ----------
-    counts : (2, RATIO_BINS) int64
-        Rows labelled with the best and with the second-best class, which are added to; see :func:`log_ratios`.
+    counts : (3, RATIO_BINS) int64
+        Rows labelled with the best, with the second-best and with another class, which are added to; see
+        :func:`log_ratios`.
     rows : RowStatistics
         Of `n` items.
     """
-    ratio = np.maximum(rows.p_second, TINY) / np.maximum(rows.p_top, TINY)
-    place = ONE_LEADS - (ratio.astype(np.float32, copy=False).view(np.int32) >> 16)
-    place = np.minimum(place, RATIO_BINS - 1)
-    for i, best in enumerate((rows.top, rows.second)):
-        counts[i] += np.bincount(place[rows.given == best], minlength=RATIO_BINS)
+    place = ONE_LEADS - (_ratios(rows).astype(np.float32, copy=False).view(np.int32) >> 16)
+    place = np.minimum(place, RATIO_BINS - 1).astype(np.intp)
+    place += RATIO_BINS * np.where(rows.given == rows.top, 0, np.where(rows.given == rows.second, 1, 2))
+    counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
+
+
+def take_ratios(rows: RowStatistics, agreeing: Span, contradicted: Span) -> tuple[_Ratios, _Ratios]:
+    """Return the ratios that :func:`count_ratios` counts in some bins.
+
+    Parameters
+    ----------
+    rows : RowStatistics
+        Of `n` items.
+    agreeing, contradicted : (float32, float32)
+        What ratios begin with and stay below, of rows that are labelled with the best class, and of others; see
+        :func:`span_of_bins`.
+
+    Returns
+    -------
+    (a,) float, (c,) float
+        In the order of the rows.
+    """
+    ratio, agrees = _ratios(rows), rows.given == rows.top
+    single = ratio.astype(np.float32, copy=False)
+    chosen = [(single >= low) & (single < high) for low, high in (agreeing, contradicted)]
+    return ratio[chosen[0] & agrees], ratio[chosen[1] & ~agrees]
+
+
+def span_of_bins(first: int, last: int) -> Span:
+    """Return the least ratio, in float32, of some bins, and what all their ratios are below."""
+    low, high = (np.array([ONE_LEADS - last, ONE_LEADS - first + 1], dtype=np.int32) << 16).view(np.float32)
+    return (low if last < RATIO_BINS - 1 else np.float32(0)), high
+
+
+def _ratios(rows: RowStatistics) -> _Ratios:
+    found: _Ratios = np.maximum(rows.p_second, TINY) / np.maximum(rows.p_top, TINY)
+    return found
 
 
 def log_ratios() -> NDArray[np.float64]:
@@ -203,6 +242,23 @@ def count_confusions(tables: ConfusionTables, rows: RowStatistics, up_to: float)
     count_pairs(seen, top, rows.given[chosen])
     add_confidence(foreseen, top * np.int32(len(seen)) + rows.second[chosen], p_second)
     add_confidence(rest, top, np.maximum(1 - rows.p_top[chosen] - p_second, 0))
+
+
+def count_reaching(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.float64]) -> None:
+    """Count rows that are labelled with the most likely class or not, and that reach a bound or not.
+
+    Parameters
+    ----------
+    counts : (2, 2) int64
+        Rows by whether their label is another than the most likely class, and by whether the probability of the latter
+        is at least the bound; added to.
+    rows : RowStatistics
+        Of `n` labelled items.
+    bounds : (K,) float64
+        By most likely class.
+    """
+    differs, reaches = rows.top != rows.given, rows.p_top >= bounds[rows.top]
+    counts += np.bincount(2 * differs + reaches, minlength=4).reshape(2, 2)
 
 
 def mark_contradicted(out: NDArray[np.bool_], rows: RowStatistics) -> None:

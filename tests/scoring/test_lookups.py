@@ -79,16 +79,45 @@ def in_precision(rows, dtype):
 @DTYPES
 def test_ratios_of_the_two_best_are_counted_alike_in_bins_of_their_logarithm(dtype, some_rows):
     rows = in_precision(some_rows, dtype)
-    numpy, compiled = np.zeros((2, 2, RATIO_BINS), dtype=np.int64)
+    numpy, compiled = np.zeros((2, 3, RATIO_BINS), dtype=np.int64)
     lookups.count_ratios(numpy, rows)
     compiled_lookups.count_ratios(compiled, rows)
     np.testing.assert_array_equal(numpy, compiled)
     exact = np.log(np.maximum(rows.p_second / rows.p_top, 2.0**-22))
-    for counts, best in zip(numpy, (rows.top, rows.second), strict=True):
-        np.testing.assert_allclose(
-            np.repeat(lookups.log_ratios(), counts)[::-1], np.sort(exact[rows.given == best]), atol=0.005
-        )
+    best, second = rows.given == rows.top, rows.given == rows.second
+    for counts, chosen in zip(numpy, (best, second, ~best & ~second), strict=True):
+        np.testing.assert_allclose(np.repeat(lookups.log_ratios(), counts)[::-1], np.sort(exact[chosen]), atol=0.005)
     assert lookups.log_ratios()[0] == 0.0
+
+
+@DTYPES
+@pytest.mark.parametrize(("first", "last"), [(0, RATIO_BINS - 1), (0, 0), (60, 300), (RATIO_BINS - 1, RATIO_BINS - 1)])
+def test_the_ratios_of_some_bins_are_those_that_were_counted(dtype, first, last, some_rows):
+    rows = in_precision(some_rows, dtype)
+    counts = np.zeros((3, RATIO_BINS), dtype=np.int64)
+    lookups.count_ratios(counts, rows)
+    spans = lookups.span_of_bins(first, last), lookups.span_of_bins(0, last)
+    numpy, compiled = (each.take_ratios(rows, *spans) for each in (lookups, compiled_lookups))
+    for ours, theirs, n in zip(numpy, compiled, (counts[0, first : last + 1], counts[1:, : last + 1]), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert len(ours) == n.sum()
+
+
+@DTYPES
+def test_rows_that_reach_a_bound_are_counted_alike(dtype, some_rows):
+    rows = in_precision(some_rows, dtype)
+    bounds = np.linspace(0.2, 0.9, 7)
+    bounds[rows.top[3]] = rows.p_top[3]
+    numpy, compiled = np.zeros((2, 2, 2), dtype=np.int64)
+    lookups.count_reaching(numpy, rows, bounds)
+    compiled_lookups.count_reaching(compiled, rows, bounds)
+    np.testing.assert_array_equal(numpy, compiled)
+    differs, reaches = rows.top != rows.given, rows.p_top >= bounds[rows.top]
+    assert reaches[3]
+    assert numpy.tolist() == [
+        [(~differs & ~reaches).sum(), (~differs & reaches).sum()],
+        [(differs & ~reaches).sum(), (differs & reaches).sum()],
+    ]
 
 
 @DTYPES
