@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.kernels import RowStatistics
+from labelaudit import ranking
+from labelaudit.kernels import RowStatistics, compiled_terms
 from labelaudit.order_score import scored
 from labelaudit.scoring import score
 from labelaudit.suspicion import weigh
@@ -52,3 +53,13 @@ def test_terms_add_up_and_the_margin_is_what_the_model_says(dtype):
     assert found.n_above == [
         pytest.approx((told > cut).sum(), abs=1) for cut in (calibration.cut, calibration.cut_if_all)
     ]
+
+
+def test_compiled_probabilities_are_those_of_numpy_and_fall_with_the_score():
+    score = np.sort(np.random.default_rng(0).normal(0.0, 30.0, 5000))[::-1].copy()
+    score[:2], score[-2:] = 1e9, -1e9  # beyond what an exponential is taken of
+    plain, compiled = np.empty_like(score), np.empty_like(score)
+    sums = ranking._write_suspicion(plain, score, 1.3, 2.0, 0.2)
+    assert compiled_terms.write_suspicion(compiled, score, 1.3, 2.0, 0.2) == pytest.approx(sums, rel=1e-13)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-14)
+    assert (np.diff(compiled) <= 0.0).all()
