@@ -259,6 +259,7 @@ def test_statistics_say_who_agrees_and_who_is_anchored(audit):
     people = {one.person: one for one in found.people}
     assert (people["bob"].decisions, people["eve"].decisions) == (7, 6)
     assert people["bob"].seconds_per_decision == pytest.approx(13 / 7)
+    assert people["eve"].seconds_per_decision == pytest.approx(0.5)  # how long the skip took is not known
     assert (people["bob"].gold.part, people["eve"].gold.part, people["eve"].gold.whole) == (0, 1, 1)
     assert (people["bob"].accepted_blind.part, people["bob"].accepted_blind.whole) == (0, 5)
     assert (people["eve"].accepted_shown.part, people["eve"].accepted_shown.whole) == (1, 5)  # not the skip

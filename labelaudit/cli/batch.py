@@ -132,7 +132,12 @@ def _write(
     parts = ", ".join(f"{chosen.part.count(part)} {part}" for part in dict.fromkeys(chosen.part))
     click.echo(f"Batch {batch.batch_id}: {len(batch)} items ({parts}).")
     if len(batch) < options.size:
-        click.echo(f"{options.size - len(batch)} fewer than asked for: what is left repeats these, or is not flagged.")
+        why = (
+            "what is left of that queue repeats these, if anything"
+            if options.queue
+            else "what is left repeats these, or is not flagged"
+        )
+        click.echo(f"{options.size - len(batch)} fewer than asked for: {why}.")
     if "random" in chosen.part:
         click.echo(f"The random share costs about {chosen.displaced_errors:.1f} errors that would be found otherwise.")
     for path in written:

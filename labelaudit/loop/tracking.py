@@ -11,6 +11,7 @@ from labelaudit.batches import BatchRecord, records
 from labelaudit.decisions import GOLD, RULING, Status, Verdict
 from labelaudit.errors import UsageError
 from labelaudit.reviewing import Store, open_store, store_location
+from labelaudit.store.records import mean_seconds
 
 if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
@@ -146,14 +147,12 @@ def _flagged(audit: Audit, queue: str | None) -> frozenset[str] | None:
 
 
 def seconds_per_answer(audit: Audit, *, store: str | None = None) -> float | None:
-    """Return the mean seconds of work on a decision of this audit; None before the first that was timed."""
+    """Return the mean seconds of work on the timed decisions of this audit; None before the first."""
     opened = open_reviews(audit, store)
     if opened is None:
         return None
     with opened:
-        work = [row for row in opened.records.work_done() if row.active_ms]
-    decisions = sum(row.decisions for row in work)
-    return sum(float(row.active_ms) for row in work) / 1000 / decisions if decisions else None
+        return mean_seconds(opened.records.work_done())
 
 
 class _Standing(NamedTuple):

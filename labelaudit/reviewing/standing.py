@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.reviewing.queue import Progress
+from labelaudit.store.records import mean_seconds
 
 if TYPE_CHECKING:
     from labelaudit.reviewing.queue import Queue
@@ -32,7 +33,7 @@ class Standing:
     chance_ahead : float or None
         Mean suspicion of the next 25 open items, 0..1; None if there is none.
     seconds_per_decision : float or None
-        Active seconds of the whole team; None before the fifth decision.
+        Active seconds of the whole team; None before the fifth decision that was timed.
     expected_among_decided : float, optional
         Wrong labels that the audit expected among the decided items, before anything was learned from them.
     """
@@ -61,10 +62,10 @@ def standing_of(queue: Queue) -> Standing:
     ahead = replace(queue, filter=replace(queue.filter, status="open")).page(limit=_AHEAD)
     suspicion = [card.suspicion for card in ahead if card.suspicion is not None]
     work = records.work_done()
-    decisions, active = sum(row.decisions for row in work), sum(row.active_ms or 0 for row in work)
+    timed = sum(row.timed for row in work)
     return Standing(
         progress=queue.progress(),
         errors_left=records.expected_errors(queue.filter, queue.person),
         chance_ahead=float(np.mean(suspicion)) if suspicion else None,
-        seconds_per_decision=active / 1000 / decisions if decisions >= _FEW_DECISIONS and active else None,
+        seconds_per_decision=mean_seconds(work) if timed >= _FEW_DECISIONS else None,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from labelaudit.agreement import krippendorff_alpha, opinion_table, pairwise_kappa
 from labelaudit.decisions import GOLD, RULING, Verdict
 from labelaudit.store import Store
+from labelaudit.store.records import mean_seconds
 
 __all__ = ["ClassStatistics", "PersonStatistics", "Share", "Statistics", "measure"]
 
@@ -39,7 +40,7 @@ class PersonStatistics:
     decisions : int
         Decisions made, those taken back or changed included.
     seconds_per_decision : float or None
-        Active seconds, without pauses over 60 s and hidden tabs.
+        Active seconds of those that were timed, without pauses over 60 s and hidden tabs.
     verdicts : mapping of str to int
         Opinions that stand, by verdict.
     kappa : float or None
@@ -78,7 +79,7 @@ class ClassStatistics:
     decisions : int
         Decisions made on its items.
     seconds_per_decision : float or None
-        Active seconds.
+        Active seconds of those that were timed.
     verdicts : mapping of str to int
         Opinions that stand, by verdict.
     alpha : float or None
@@ -128,13 +129,12 @@ def _people(
     found = []
     for person in sorted({row.person for row in work}):
         mine = [row for row in work if row.person == person]
-        decisions, seconds = _sums(mine)
         kappa, pairs = kappa_of.get(person, (None, 0))
         found.append(
             PersonStatistics(
                 person=person,
-                decisions=decisions,
-                seconds_per_decision=seconds / decisions if decisions else None,
+                decisions=_decisions(mine),
+                seconds_per_decision=mean_seconds(mine),
                 verdicts=Counter(row.verdict for row in opinions[person]),
                 kappa=kappa,
                 common=pairs,
@@ -150,20 +150,17 @@ def _people(
 def _classes(judged: Sequence[Any], gold: Mapping[str, str], work: Sequence[Any]) -> tuple[ClassStatistics, ...]:
     opinions = _grouped(judged, "given_label")
     done = _grouped(work, "given_label")
-    found = []
-    for label in sorted(done, key=_none_last):
-        decisions, seconds = _sums(done[label])
-        found.append(
-            ClassStatistics(
-                given_label=label,
-                decisions=decisions,
-                seconds_per_decision=seconds / decisions if decisions else None,
-                verdicts=Counter(row.verdict for row in opinions[label]),
-                alpha=_alpha(opinions[label]),
-                gold=_gold_share(opinions[label], gold),
-            )
+    return tuple(
+        ClassStatistics(
+            given_label=label,
+            decisions=_decisions(done[label]),
+            seconds_per_decision=mean_seconds(done[label]),
+            verdicts=Counter(row.verdict for row in opinions[label]),
+            alpha=_alpha(opinions[label]),
+            gold=_gold_share(opinions[label], gold),
         )
-    return tuple(found)
+        for label in sorted(done, key=_none_last)
+    )
 
 
 def _counted(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
@@ -185,8 +182,8 @@ def _gold_share(judged: Sequence[Any], gold: Mapping[str, str]) -> Share:
     return Share(sum(row.outcome == gold[row.item_id] for row in measured), len(measured))
 
 
-def _sums(work: Sequence[Any]) -> tuple[int, float]:
-    return sum(int(row.decisions) for row in work), sum(int(row.active_ms) for row in work) / 1000
+def _decisions(work: Sequence[Any]) -> int:
+    return sum(int(row.decisions) for row in work)
 
 
 def _grouped(rows: Sequence[Any], name: str) -> defaultdict[Any, list[Any]]:

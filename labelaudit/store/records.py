@@ -17,7 +17,7 @@ from labelaudit.store.projection import Standing
 from labelaudit.store.queue import Filter, conditions, in_states
 from labelaudit.store.statements import NamedStatement
 
-__all__ = ["Decided", "Records", "secret_gold"]
+__all__ = ["Decided", "Records", "mean_seconds", "secret_gold"]
 
 _JUDGED = sa.select(schema.opinions.c.item_id).where(schema.opinions.c.slot == sa.bindparam("the_person"))
 _SECRET_AMONG = NamedStatement(
@@ -82,6 +82,18 @@ class Records:
         query = sa.select(schema.opinions).order_by(schema.opinions.c.item_id, schema.opinions.c.slot)
         return self._database.read(lambda connection: list(connection.execute(query)))
 
+    def opinions_on(self, item_ids: Sequence[str]) -> dict[str, list[Standing]]:
+        """Return what people said of items and stands, earliest first; neither rulings of leads nor known answers."""
+        query = (
+            sa.select(schema.opinions)
+            .where(schema.opinions.c.item_id.in_(item_ids), schema.opinions.c.slot == schema.opinions.c.person)
+            .order_by(schema.opinions.c.at, schema.opinions.c.person)
+        )
+        found: dict[str, list[Standing]] = {}
+        for row in self._database.read(lambda connection: list(connection.execute(query))):
+            found.setdefault(row.item_id, []).append(Standing.from_row(row))
+        return found
+
     def decided(self) -> dict[str, Decided]:
         """Return what was decided on each decided item, by whom and when, by item id."""
         query = (
@@ -138,13 +150,18 @@ class Records:
         return self._database.read(lambda connection: float(connection.execute(query).scalar_one()))
 
     def work_done(self) -> list[Any]:
-        """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``active_ms``."""
+        """Return a row a person and class: ``person``, ``given_label``, ``decisions``, ``timed``, ``active_ms``.
+
+        Timed are the decisions of which it is known how long they took: one made for many items at once, on the
+        command line or imported without a time is not.
+        """
         done, items = schema.actions, schema.items
         query = (
             sa.select(
                 done.c.person,
                 items.c.given_label,
                 sa.func.count().label("decisions"),
+                sa.func.count(sa.case((done.c.active_ms > 0, 1))).label("timed"),
                 sa.func.sum(done.c.active_ms).label("active_ms"),
             )
             .join_from(done, items, done.c.item_id == items.c.item_id)
@@ -176,6 +193,12 @@ class Records:
             .group_by(done.c.person, done.c.blind)
         )
         return self._database.read(lambda connection: list(connection.execute(query)))
+
+
+def mean_seconds(work: Sequence[Any]) -> float | None:
+    """Return the mean seconds of the timed decisions in rows of :meth:`Records.work_done`; None if there are none."""
+    timed = sum(int(row.timed) for row in work)
+    return sum(int(row.active_ms) for row in work) / 1000 / timed if timed else None
 
 
 def _decided(standings: dict[str, Standing]) -> Decided:
