@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.errors import UnknownNameError
 from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Undo, Verdict
 from labelaudit.store import Command
-from labelaudit.ui.words import certificate_line, empty_state, progress_lines
+from labelaudit.ui.words import certificate_line, empty_state, opinions_line, progress_lines
 
 if TYPE_CHECKING:
     from labelaudit.ui.workbench import Workbench
@@ -93,7 +93,7 @@ class Exchange:
             "nonce": str(message["nonce"]),
             "outcomes": outcomes,
             "hand": [card.item_id for card in cards],
-            "cards": [self._card(card, claimed=card in cards) for card in shown],
+            "cards": self._cards(queue, shown, cards),
             "visiting": None if visiting is None else visiting.item_id,
         }
         # A page that was just opened may be looked at for long; one at work asks again with each decision.
@@ -157,7 +157,14 @@ class Exchange:
 
     # -- cards
 
-    def _card(self, card: Card, *, claimed: bool) -> dict[str, Any]:
+    def _cards(self, queue: Queue, shown: Sequence[Card], claimed: Sequence[Card]) -> list[dict[str, Any]]:
+        notices = {card.item_id: _notice(card) for card in shown if card not in claimed}
+        if self.may_judge and self.filter.queue == "conflicts":
+            said = queue.store.records.opinions_on([card.item_id for card in shown])
+            notices |= {item_id: opinions_line(standings) for item_id, standings in said.items()}
+        return [self._card(card, notices.get(card.item_id, "")) for card in shown]
+
+    def _card(self, card: Card, notice: str) -> dict[str, Any]:
         return {
             **self.bench.viewer.card(card.item_id),
             "given_label": card.given_label,
@@ -166,7 +173,7 @@ class Exchange:
             "version": card.version,
             "content_hash": card.content_hash,
             "blind": card.blind,
-            "notice": "" if claimed else _notice(card),
+            "notice": notice,
         }
 
     def _visited(self, queue: Queue, cards: list[Card]) -> Card | None:

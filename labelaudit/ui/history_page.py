@@ -83,7 +83,7 @@ def _table(events: list[Event]) -> pd.DataFrame:
             "Before": [_spoken(event.before) for event in events],
             "After": [_spoken(event.after) for event in events],
             "Note": [_note(event.after) for event in events],
-            "Bulk": [event.bulk is not None and event.item_id is not None for event in events],
+            "Bulk": ["yes" if event.bulk is not None and event.item_id is not None else "" for event in events],
         }
     )
 

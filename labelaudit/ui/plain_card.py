@@ -15,7 +15,7 @@ __all__ = ["plain_card"]
 _IMAGE_SIDE = 420
 _QUIET = "opacity:.8;font-size:.9rem"
 _TEXT = "font-size:1.25rem;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate"
-_SIDE_BY_SIDE = "display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:1.5rem"
+_SIDE_BY_SIDE = "display:grid;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr));gap:1.5rem"
 _CELL = "padding:.05rem .8rem .05rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere"
 
 

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labelaudit.decisions import Opinion
     from labelaudit.health import Health
     from labelaudit.reviewing import Filter
     from labelaudit.reviewing.standing import Standing
+    from labelaudit.store.projection import Standing as StandingOpinion
 
 __all__ = [
     "EVENTS",
@@ -21,6 +25,7 @@ __all__ = [
     "empty_state",
     "health_lines",
     "next_steps",
+    "opinions_line",
     "progress_lines",
     "spoken_time",
     "unmarked",
@@ -63,6 +68,17 @@ KINDS = {
 _TELLING = 20  # decisions after which a model that promised too much is told
 _CHECKED = math.ceil(math.log(0.05) / math.log(0.99))
 _MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
+
+
+def opinions_line(standings: Sequence[StandingOpinion]) -> str:
+    """Say who judged an item how, for the lead who settles it."""
+    return "; ".join(f"{said.person}: {_opinion(said.opinion)}" for said in standings)
+
+
+def _opinion(opinion: Opinion) -> str:
+    named = f" {', '.join(opinion.labels)}" if opinion.labels else ""
+    note = f" (“{opinion.note}”)" if opinion.note else ""
+    return f"{VERDICTS[opinion.verdict]}{named}{note}"
 
 
 def count_of(count: float, thing: str, things: str | None = None) -> str:
@@ -161,8 +177,8 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
     lines = [
         f"{count_of(counts.decided, 'item')} decided; {count_of(found, 'wrong label')} found.",
         *([f"{count_of(counts.conflict, 'disagreement')} for a lead to settle."] if counts.conflict else []),
-        "Next: write the corrected data (labelaudit apply AUDIT --out FILE), audit it again, and take the decisions "
-        "along (labelaudit store carry OLD NEW).",
+        "Next: write the corrected data (labelaudit apply AUDIT --out FILE), and audit it again, with what was decided "
+        "(labelaudit audit FILE --after AUDIT).",
     ]
     links = [_link("Ambiguous items", queue="ambiguous"), _link("All flagged items", queue="flagged")]
     links += [_link("Settle disagreements", queue="conflicts")] if counts.conflict else []

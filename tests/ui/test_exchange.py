@@ -204,3 +204,19 @@ def test_views_go_to_the_address_and_back():
     broken, problems = view_of({"queue": "nope", "given": "zz", "order": "up", "slice": "x"}, ("a",))
     assert broken == View()
     assert len(problems) == 2
+
+
+def test_a_lead_who_settles_sees_who_said_what(exchange, audit_folder):
+    with open_store(audit_folder) as store:
+        store.team.set_rules(replace(store.team.rules(), opinions=2, overlap=1.0), by="ann")
+    first = exchange.answer(message(), last_view=None)["cards"][0]
+    exchange.answer(message([decide(first)], 2), last_view="")
+    bob = replace(exchange, person="bob")
+    theirs = bob.answer(message(client="bobs"), last_view=None)["cards"][0]
+    assert theirs["item_id"] == first["item_id"]
+    assert theirs["notice"] == ""  # a second opinion is of no use if it knows the first
+    label = first["suggested_label"]
+    bob.answer(message([decide(theirs, "relabel", labels=[label], note="see § 3")], 2, client="bobs"), last_view="")
+    settling = replace(exchange, filter=Filter(queue="conflicts"), view="queue=conflicts")
+    (card,) = settling.answer(message(client="desk"), last_view=None)["cards"]
+    assert card["notice"] == f"ann: keep; bob: relabel {label} (“see § 3”)"
