@@ -154,7 +154,7 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
     if len(given) == 0 or (given == given[0]).all():
         return None
     found, trust = side_by_side(
-        lambda: _gathered(walk, weights, sample), lambda: _trust(rows.take(sample)), n=walk.n, threads=walk.threads
+        lambda: _gathered(walk, weights, sample), lambda: _trust(_judged(rows, sample)), n=walk.n, threads=walk.threads
     )
     with _one_blas_thread():
         return Correction.learned(found, given, trust, compiled=is_compiled(walk.n_values))
@@ -255,6 +255,14 @@ def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
         return known
 
     return np.concatenate(list(map_blocks(found, len(rows))))
+
+
+def _judged(rows: RowStatistics, index: NDArray[np.intp]) -> RowStatistics:
+    """Return what judges the labels of some rows: each column that is not looked up saves a wait for memory."""
+    few = RowStatistics.allocate(len(index), rows.n_classes, rows.p_given.dtype, without=_MEANINGLESS)
+    for name in _KEPT:
+        getattr(few, name)[:] = getattr(rows, name)[index]
+    return few
 
 
 def _trust(rows: RowStatistics) -> NDArray[np.float64]:

@@ -289,8 +289,8 @@ def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, counts: NDAr
         Slope of the margin, 0.1..10, and the votes' slope relative to it, 0..1.
     """
     if neighbors is None:
-        columns = [np.maximum(log_ratios(), -_LARGEST_MARGIN)]
-        binned = counts.astype(np.float64)
+        filled = np.flatnonzero(counts.any(axis=0))
+        columns, binned = [np.maximum(log_ratios()[filled], -_LARGEST_MARGIN)], counts[:, filled].astype(np.float64)
         slope = _logistic(columns, binned[1], binned.sum(axis=0), prior_mean=np.array([1.0]))[0]
         return float(np.clip(slope, *_SLOPES)), 0.0
     used = np.flatnonzero((rows.given == rows.top) | (rows.given == rows.second))
