@@ -43,9 +43,8 @@ def backed(contradicted):
     return Backing(first=first, second=np.full(N, 0.1))
 
 
-def doubt(contradicted, expected_errors=2.0, votes_weight=1.0, is_open=None):
-    is_open = np.ones(N, dtype=bool) if is_open is None else is_open
-    return unexplained(seen(votes_weight), backed(contradicted), is_open, expected_errors)
+def doubt(contradicted, expected_errors=2.0, votes_weight=1.0):
+    return unexplained(seen(votes_weight), backed(contradicted), expected_errors)
 
 
 def test_neighbours_that_back_every_contradiction_leave_few_planted_errors_no_say():
@@ -71,14 +70,13 @@ def test_neighbours_that_know_nothing_beyond_the_margin_are_no_witness():
     assert 0.0 < doubt(0.8, votes_weight=0.1) < doubt(0.8, votes_weight=0.2) < 1.0
 
 
-def test_only_open_items_with_votes_count():
-    is_open = np.arange(N) >= 10  # half of the contradicted ones are decided
-    assert doubt(0.8, expected_errors=9.0) == 1.0
-    assert doubt(0.8, expected_errors=9.5, is_open=is_open) == pytest.approx(0.5)
-    assert doubt(0.8, is_open=np.arange(N) >= N_CONTRADICTED) == 0.0  # nothing is contradicted
+def test_only_items_with_votes_count():
     votes = backed(0.8)
+    votes.first[:10] = np.nan  # half of the contradicted ones
+    assert unexplained(seen(), backed(0.8), 9.5) == 1.0
+    assert unexplained(seen(), votes, 9.5) == pytest.approx(0.5)
     votes.first[:N_CONTRADICTED] = np.nan
-    assert unexplained(seen(), votes, np.ones(N, dtype=bool), 2.0) == 0.0
+    assert unexplained(seen(), votes, 2.0) == 0.0  # nothing is contradicted
 
 
 def test_rows_may_come_in_any_order():
@@ -86,10 +84,9 @@ def test_rows_may_come_in_any_order():
     first, second, order = rng.random(N), 0.1 * rng.random(N), rng.permutation(N)
     survey = seen()
     permuted = replace(survey, labels=survey.labels[order])
-    is_open = np.ones(N, dtype=bool)
-    found = unexplained(survey, Backing(first=first, second=second), is_open, 2.0)
+    found = unexplained(survey, Backing(first=first, second=second), 2.0)
     assert found > 0.0
-    assert found == unexplained(permuted, Backing(first=first[order], second=second[order]), is_open, 2.0)
+    assert found == unexplained(permuted, Backing(first=first[order], second=second[order]), 2.0)
 
 
 @given(counts, counts, shares)

@@ -56,7 +56,7 @@ LEAST_ITEMS = 200
 """Assessed items below which nothing is planted: the sure fifth of fewer says too little."""
 
 _CERTAIN = 0.995  # planted errors never vouch for more
-_LEAST_FLAGGED = 0.05  # one in twenty: where nothing is left to find, the best F1 is that of flagging everything
+_LEAST_FLAGGED = 0.15  # where nothing is left to find, the best expected F1 is that of flagging everything
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 
 Rescore = Callable[["NDArray[np.int32]", int], "Ranking"]
@@ -127,12 +127,13 @@ def calibrate_by_planting(
         depths.append(open_depths[-1] if verdicts is None else _depths(score, planted, everybody))
     if on_round:
         on_round(rounds, rounds)
-    rate, weights = found.expected_rate, None
-    if verdicts is not None:
+    rate, weights, doubt = found.expected_rate, None, 0.0
+    if verdicts is not None:  # people know better than neighbours how far errors are like the planted ones
         rate, weights = left_undecided(np.concatenate(depths), verdicts.take(_assessed(ranking)), rate)
+    elif backing is not None:
+        doubt = unexplained(found, backing, rate * n)
     n_open = int(np.count_nonzero(is_open[_assessed(ranking)]))
     chance = chances(np.concatenate(open_depths), rate, n_open, weights) if n_open else np.zeros(0)
-    doubt = 0.0 if backing is None else unexplained(found, backing, is_open, _CERTAIN * float(chance.sum()))
     return _calibrated(ranking, found, is_open, chance, doubt)
 
 

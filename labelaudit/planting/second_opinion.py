@@ -34,7 +34,7 @@ class Backing:
     second: NDArray[np.floating]
 
 
-def unexplained(found: Survey, backing: Backing, is_open: NDArray[np.bool_], expected_errors: float) -> float:
+def unexplained(found: Survey, backing: Backing, expected_errors: float) -> float:
     """Return how little planted errors explain the contradictions between labels and model, 0..1.
 
     Where a label that contradicts the model is wrong, the neighbours back the model as they do where it is right
@@ -50,13 +50,11 @@ def unexplained(found: Survey, backing: Backing, is_open: NDArray[np.bool_], exp
         Of `n` items.
     backing : Backing
         Of the same.
-    is_open : (n,) bool
-        Items that are candidates for an error.
     expected_errors : float
-        Among the open ones, by planted errors.
+        By planted errors.
     """
-    is_open = is_open & (found.labels >= 0) & np.isfinite(backing.first) & np.isfinite(backing.second)
-    contradicted, agreed = is_open & found.contradicts, is_open & ~found.contradicts
+    votes = (found.labels >= 0) & np.isfinite(backing.first) & np.isfinite(backing.second)
+    contradicted, agreed = votes & found.contradicts, votes & ~found.contradicts
     if not contradicted.any() or not agreed.any():
         return 0.0
     right, second = _mean(backing.first[agreed]), _mean(backing.second[agreed])
