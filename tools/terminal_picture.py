@@ -1,6 +1,6 @@
 """Draw what a command prints to a terminal as an SVG: the pictures in the documentation are real output.
 
-python tools/terminal_picture.py docs/images/report.svg labelaudit report tickets.audit --top 5
+python tools/terminal_picture.py docs/images/report.svg labelaudit report tickets.audit --top 3
 """
 
 from __future__ import annotations

@@ -78,11 +78,12 @@ def _pairs(session: Session, health: Health) -> None:
             "Labelled": [pair.given for pair in pairs],
             "looks like": [pair.suggested for pair in pairs],
             "Suspects": [pair.suspects for pair in pairs],
-            "Expected errors": [round(pair.expected_errors, 1) for pair in pairs],
+            "Expected errors": [pair.expected_errors for pair in pairs],
         }
     )
     # So wide that the numbers are in sight beside long names.
     widths = {name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()}
+    widths["Expected errors"] = st.column_config.NumberColumn(format="%.1f", width=_WIDTHS["Expected errors"])
     chosen = st.dataframe(
         table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs", column_config=widths
     )
@@ -105,7 +106,7 @@ def _classes(health: Health) -> None:
         }
     )
     columns = {
-        "Share": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
+        "Share": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
         "Expected errors": st.column_config.NumberColumn(format="%.1f"),
     }
     st.dataframe(table, hide_index=True, column_config=columns)
