@@ -211,6 +211,21 @@ def test_a_database_goes_on_with_the_next_audit(audit, tmp_path):
     assert carry_over(tmp_path / "x" / ".." / "later.audit", again, person="ann", store=url).kept == 2
 
 
+def test_who_has_the_earlier_audit_open_decides_on_nothing_of_the_later(audit, tmp_path):
+    url = f"sqlite:///{tmp_path}/team.sqlite"
+    queue = open_queue(audit, person="ann", store=url)
+    queue.claim(3)
+    later = make_audit(contents=["edited", *(f"c{k}" for k in range(1, 12))]).save(tmp_path / "later.audit")
+    carry_over(audit, later, person="ann", store=url)
+    for ask in (lambda: queue.claim(3), lambda: queue.decide([decision("t000")]), queue.page, queue.undo):
+        with pytest.raises(StoreError, match="has gone on with the audit"):
+            ask()
+    queue.close()
+    queue = open_queue(later, person="ann", store=url)
+    assert queue.progress().counts.decided == 0
+    queue.close()
+
+
 def test_decisions_in_a_folder_go_along_into_an_empty_database(audit, tmp_path):
     url = f"sqlite:///{tmp_path}/team.sqlite"
     queue = open_queue(audit, person="ann")

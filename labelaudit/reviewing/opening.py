@@ -149,6 +149,7 @@ def _enter(store: Store, audit: Audit, person: str) -> None:
     store.team.enter(person)
     if bound is None or store.is_without_items:
         store.bind(binding_of(audit), queue_items(audit.items), person=person)
+    store.serve(audit.audit_id)
 
 
 def _bound_to(store: Store, audit: Audit) -> Binding | None:

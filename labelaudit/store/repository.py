@@ -22,7 +22,7 @@ from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
 from labelaudit.store.persistence import compare_with_log, load_frame, rebuild, update_items
-from labelaudit.store.projection import Binding, Person
+from labelaudit.store.projection import Binding, Person, Projection
 from labelaudit.store.queue import Card, Counts, Filter, count_items, count_judged, has_shared_places, page_items
 from labelaudit.store.records import Records, secret_gold
 from labelaudit.store.team import Team
@@ -70,6 +70,7 @@ class Store:
         self.database = Database(location, patience=patience)
         self.backups = backups
         self._clock = clock
+        self._audit_id: str | None = None
         self.team = Team(self.database, self._now)
         self.records = Records(self.database)
         try:
@@ -118,6 +119,10 @@ class Store:
 
         return self.database.write(work)
 
+    def serve(self, audit_id: str) -> None:
+        """Give out, and take decisions on, items of this audit only, whatever audit the store belongs to later."""
+        self._audit_id = audit_id
+
     # -- the queue
 
     def count(self, filter: Filter, *, person: str = "") -> Counts:
@@ -128,6 +133,7 @@ class Store:
         """Return items of a queue; for reviewers without the state of items whose known answer is to measure them."""
 
         def work(connection: sa.Connection) -> list[Card]:
+            self._frame(connection)
             cards = page_items(connection, filter, order, person, after=after, limit=limit)
             if person_of(connection, person).role is Role.LEAD:
                 return cards
@@ -148,7 +154,7 @@ class Store:
             now = self._now(connection)
             purge_claims(connection, now)
             renew_claims(connection, client, now)
-            rules = load_frame(connection, people=False).rules
+            rules = self._frame(connection).rules
             _check_may_claim(person_of(connection, person), hand)
             return claim_cards(connection, hand, now, rules, ahead)
 
@@ -237,7 +243,7 @@ class Store:
 
         def work(connection: sa.Connection) -> tuple[list[Outcome], list[Card]]:
             who = person_of(connection, person)
-            frame = load_frame(connection, people=False)
+            frame = self._frame(connection)
             audit_id = "" if frame.binding is None else frame.binding.audit_id
             now = self._now(connection)
             ledger = Ledger(connection, now, audit_id)
@@ -299,6 +305,20 @@ class Store:
         return self.database.read(lambda connection: free_ahead(connection, hand, self._now(connection)))
 
     # -- inside a transaction
+
+    def _frame(self, connection: sa.Connection) -> Projection:
+        """Return binding and rules; raise StoreError if the store went on with an audit that is not the one served.
+
+        What is on the screens then is not what the items of the store are: content may have changed under the same id.
+        """
+        frame = load_frame(connection, people=False)
+        if self._audit_id is not None and frame.binding is not None and frame.binding.audit_id != self._audit_id:
+            raise StoreError(
+                f"{self.database.name} has gone on with the audit {frame.binding.audit_id}; the one that is open here, "
+                f"{self._audit_id}, came before it.",
+                "Nothing was saved. Open the later audit: labelaudit review AUDIT",
+            )
+        return frame
 
     def _now(self, connection: sa.Connection) -> int:
         return self._clock() if self._clock is not None else self.database.now(connection)
