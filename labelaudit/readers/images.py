@@ -49,6 +49,9 @@ def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
     notes = [f"{loose} images outside any class folder are unlabelled."] if loose else []
     if empty:
         notes.append(f"Folders without images are left alone: {', '.join(folder.name for folder in empty)}.")
+    if others := _others(path, classes):
+        named = others[0] if len(others) == 1 else f"{len(others):,} files, such as {others[0]}"
+        notes.append(f"Left alone in class folders, as not named like an image that can be read: {named}.")
 
     def locate(position: int) -> str:
         return names[position]
@@ -88,6 +91,17 @@ def _folders(path: Path) -> list[Path]:
 def _images(folder: Path) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         yield from (e for e in entries if is_image_name(e.name) and not e.name.startswith(".") and not e.is_dir())
+
+
+def _others(path: Path, classes: set[str | None]) -> list[str]:
+    """Return the files in class folders that are not named like an image, of a kind not read perhaps (``.heic``)."""
+    folders = [folder for folder in _folders(path) if folder.name in classes]
+    return sorted(
+        f"{folder.name}/{file.name}"
+        for folder in folders
+        for file in folder.iterdir()
+        if not file.name.startswith(".") and not is_image_name(file.name) and not file.is_dir()
+    )
 
 
 def _refuse_deeper(path: Path, empty: list[Path], *, some: bool) -> None:

@@ -38,6 +38,7 @@ def test_what_is_no_image_of_a_class_is_left_alone(tmp_path: Path) -> None:
     assert dataset.origin.notes == (
         "1 images outside any class folder are unlabelled.",
         "Folders without images are left alone: empty.",
+        "Left alone in class folders, as not named like an image that can be read: cat/notes.txt.",
     )
 
 
@@ -209,3 +210,14 @@ def test_labels_that_count_from_one_are_told_so(tmp_path: Path) -> None:
     with pytest.raises(LabelsError, match="subtract 1") as caught:
         read(tmp_path)
     assert "row 3: the label 3" in str(caught.value)
+
+
+def test_files_that_are_not_read_as_images_are_counted(tmp_path: Path) -> None:
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), "red" if name.startswith("cat") else "blue").save(tmp_path / name)
+    assert read(tmp_path).origin.notes == ()
+    for name in ("dog/3.heic", "cat/3.heic", "dog/.DS_Store", "list.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    (note,) = read(tmp_path).origin.notes
+    assert note.endswith("an image that can be read: 2 files, such as cat/3.heic.")
