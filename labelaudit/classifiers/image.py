@@ -1,4 +1,4 @@
-"""The default for images: logistic regression on histograms of oriented gradients and colours."""
+"""The default for images: logistic regression on histograms of oriented gradients, colours and usual patches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labelaudit.classifiers._logistic import StandardizedLogistic
 PLUGIN = Classifier(
     modality="image",
     encoder="image",
-    summary="logistic regression on histograms of oriented gradients and colours",
+    summary="logistic regression on gradients, colours and usual patches",
     build=StandardizedLogistic,
     cost=2e-8,
 )

@@ -116,7 +116,7 @@ def cross_validate(
     assessable, reasons = _assessed(dataset, folds, groups)
     ordered = _in_order(dataset, order)
     # The user's own model needs no features of ours unless neighbours are wanted.
-    features = _encoded(ordered, model.encoder, tell) if config.neighbors or not model.raw else None
+    features = _encoded(ordered, model.encoder, config.workers, tell) if config.neighbors or not model.raw else None
     data = FoldData(
         features=_content(ordered, model.modality) if model.raw else features,
         labels=ordered.labels,
@@ -143,17 +143,28 @@ def cross_validate(
     )
 
 
-def _encoded(dataset: Dataset, encoder: Encoder, tell: ProgressCallback) -> Any:
+def _encoded(dataset: Dataset, encoder: Encoder, workers: int, tell: ProgressCallback) -> Any:
     """Return the features of all items, part by part where the encoder allows it."""
     n = len(dataset)
-    at_once = encoder.at_once or n
-    parts = []
-    for start in range(0, n, at_once):
-        tell(start, n, "Encoding")
-        rows = np.arange(start, min(start + at_once, n))
-        parts.append(encoder.encode(dataset if at_once >= n else _in_order(dataset, rows)))
-    tell(n, n, "Encoding")
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    tell(0, n, "Encoding")
+    if encoder.at_once is None:
+        features = encoder.encode(dataset)
+        tell(n, n, "Encoding")
+        return features
+    # Decoding and array operations let go of the interpreter. Each part has one thread of BLAS, as each fold has.
+    engine = ENGINES.get("threads")(workers)
+    encode = next(engine.map(encoder.learn, [dataset])) if encoder.learn else encoder.encode
+    starts = range(0, n, encoder.at_once)
+    done: set[int] = set()
+
+    def part(start: int) -> Any:
+        return encode(_in_order(dataset, np.arange(start, min(start + starts.step, n))))
+
+    def tell_of(index: int, _: object) -> None:
+        done.add(index)
+        tell(min(len(done) * starts.step, n), n, "Encoding")
+
+    return np.concatenate(list(engine.map(part, starts, on_done=tell_of)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,8 +40,12 @@ class Encoder:
     embed : callable
         ``embed(features, seed=...)`` turns these features into ``(n, d)`` floating vectors for nearest neighbours.
     at_once : int, optional
-        How many items `encode` is given at a time, where their features do not depend on the other items; None where
-        it is to see all. Parts bound the memory and let the progress be told.
+        How many items are encoded at a time, where their features do not depend on the other items, or only by what
+        `learn` found; None where `encode` is to see all. Parts bound the memory, let the progress be told, and are
+        encoded on several threads.
+    learn : callable, optional
+        ``learn(dataset) -> encode``, called once with all items where they are encoded in parts; ``encode`` then
+        encodes each part. It uses neither labels nor ids.
     """
 
     modality: str
@@ -49,6 +53,7 @@ class Encoder:
     encode: Callable[[Dataset], Any]
     embed: Embed
     at_once: int | None = None
+    learn: Callable[[Dataset], Callable[[Dataset], Any]] | None = None
 
 
 ENCODERS: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)

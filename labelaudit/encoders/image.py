@@ -1,12 +1,15 @@
-"""Images as histograms of oriented gradients and colours: no weights to download, one pass of array operations."""
+"""Images as gradient histograms, colours and usual patches: no weights to download, only array operations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.encoders import Encoder
+from labelaudit.encoders._patches import PatchDictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,29 +20,52 @@ _SIDE = 32  # pixels; enough for shape, and what small pictures have
 _CELL = 4  # pixels
 _BINS = 9  # of gradient direction over 180°
 _BATCH = 256  # images in work at once: about 20 MB
+_LEARNED_FROM = 500  # images whose patches are learned; each is decoded once more
 _EMBEDDING_SIZE = 128
 _COLOR_GRID = 8  # blocks a side whose mean colour is kept
 
 
 def encode(dataset: Dataset) -> NDArray[np.float32]:
-    """Return (n, 1956) float32 features of `dataset.images`.
+    """Return (n, 2980) float32 features of `dataset.images`; see :func:`learn`."""
+    return learn(dataset)(dataset)
+
+
+def learn(dataset: Dataset) -> Callable[[Dataset], NDArray[np.float32]]:
+    """Learn the usual patches of `dataset.images`, of 500 of them if there are more, and return what encodes images.
 
     Images are scaled to 32 × 32 pixels. Shape: histograms of oriented gradients (Dalal and Triggs, 2005) in cells of
     4 × 4 pixels and 9 directions, normalised over overlapping blocks of 2 × 2 cells by clipped L2 norm (1764 numbers).
-    Colour: mean of each channel in a grid of 8 × 8 (192 numbers).
+    Colour: mean of each channel in a grid of 8 × 8 (192 numbers). Texture: how much of 256 usual patches of 6 × 6
+    pixels each quadrant holds (1024 numbers; :class:`PatchDictionary`).
+
+    Returns
+    -------
+    callable
+        From a dataset with `b` images to (b, 2980) float32.
 
     Raises
     ------
     ReadError
-        If an image cannot be decoded.
+        If an image cannot be decoded; so does the callable.
     """
+    n = len(dataset)
+    drawn = np.sort(np.random.default_rng(0).permutation(n)[:_LEARNED_FROM])
+    return partial(_encoded, PatchDictionary.learn(_all_pixels(dataset, drawn)))
+
+
+def _encoded(patches: PatchDictionary, dataset: Dataset) -> NDArray[np.float32]:
+    pixels = _all_pixels(dataset, np.arange(len(dataset)))
+    return np.hstack([_gradients(pixels), _colors(pixels), patches.describe(pixels)])
+
+
+def _all_pixels(dataset: Dataset, items: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return (m, 32, 32, 3) pixels in 0..1 of the images of some items."""
     assert dataset.images is not None
-    paths = dataset.images
     # In a folder of images the path says all; in a file that lists them, the row is what the user can look up.
-    listed = dataset.origin is not None and dataset.origin.reader != "images"
-    where = [f"{dataset.origin.path}, row {row}" if dataset.origin and listed else "" for row in dataset.rows]
-    pixels = np.stack([_pixels(path, place) for path, place in zip(paths, where, strict=True)])
-    return np.hstack([_gradients(pixels), _colors(pixels)])
+    listed = dataset.origin if dataset.origin is not None and dataset.origin.reader != "images" else None
+    return np.stack(
+        [_pixels(dataset.images[i], f"{listed.path}, row {dataset.rows[i]}" if listed else "") for i in items]
+    )
 
 
 def _pixels(path: str, where: str) -> NDArray[np.float32]:
@@ -100,8 +126,9 @@ def embed(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
 
 PLUGIN = Encoder(
     modality="image",
-    summary="histograms of oriented gradients, and colours",
+    summary="histograms of oriented gradients, colours and usual patches",
     encode=encode,
+    learn=learn,
     embed=embed,
     at_once=_BATCH,
 )

@@ -165,6 +165,29 @@ def test_an_encoder_may_take_the_items_in_parts(monkeypatch):
     assert parts.pred_probs[0].tobytes() == whole.pred_probs[0].tobytes()
 
 
+def test_what_encodes_parts_is_learned_once_from_all_items(monkeypatch):
+    dataset = make_dataset()
+    vectors = np.random.default_rng(0).normal(size=(len(dataset), 6)).astype(np.float32)
+    dataset = replace(dataset, text=None, features=None, embeddings=vectors)
+    learned_from = []
+
+    def learn(items):
+        learned_from.append(len(items))
+        center = items.embeddings.mean(axis=0)
+        return lambda part: np.abs(part.embeddings - center)
+
+    plugin = replace(ENCODERS.get("embedding"), at_once=None, encode=lambda items: learn(items)(items))
+    monkeypatch.setattr("labelaudit.crossval.models.ENCODERS", {"embedding": plugin})
+    whole = cross_validate(dataset, CONFIG)
+    plugin = replace(plugin, encode=None, learn=learn, at_once=7)
+    monkeypatch.setattr("labelaudit.crossval.models.ENCODERS", {"embedding": plugin})
+    for workers in (1, 3):
+        learned_from.clear()
+        parts = cross_validate(dataset, replace(CONFIG, workers=workers))
+        assert learned_from == [len(dataset)]
+        assert parts.pred_probs[0].tobytes() == whole.pred_probs[0].tobytes()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -171,6 +171,19 @@ def test_a_damaged_image_is_named(tmp_path, contents):
         ENCODERS.get("image").encode(dataset)
 
 
+def test_images_encoded_in_parts_are_as_if_encoded_at_once(contents):
+    encoder, dataset = ENCODERS.get("image"), contents["image"]
+    encode = encoder.learn(dataset)
+    parts = [encode(dataset_of(dataset, slice(start, start + 16))) for start in range(0, len(dataset), 16)]
+    # Products of other shapes may add in another order.
+    np.testing.assert_allclose(np.concatenate(parts), encoder.encode(dataset), atol=1e-4)
+
+
+def dataset_of(dataset: Dataset, rows: slice) -> Dataset:
+    images = dataset.images[rows]
+    return replace(Dataset.from_arrays(["a", "b"] * (len(images) // 2), text=images), text=None, images=images)
+
+
 def test_a_gradient_falls_into_the_bin_of_its_direction():
     from labelaudit.encoders.image import _gradients
 
