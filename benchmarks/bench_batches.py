@@ -35,7 +35,7 @@ JITTER = 0.05  # of the typical distance between neighbours: a retake of a photo
 def audits(options: argparse.Namespace) -> None:
     """Audit banking77 and adult by cross-validation; take CIFAR-10's test set with the probabilities that come with it.
 
-    Our own features of images (HOG) are too weak to find its errors; here they only say which images are alike.
+    Our own features of images are too weak to find its errors; here they only say which images are alike.
     """
     from labelaudit.encoders import ENCODERS
 

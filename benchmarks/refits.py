@@ -117,7 +117,7 @@ def _digits() -> Clean:
 
 
 def _cifar(data: Path, n: int, size: int = 200) -> Clean:
-    """Return principal components of gradient histograms; the label is what most of 51 people say."""
+    """Return principal components of image features; the label is what most of 51 people say."""
     from sklearn.decomposition import PCA
 
     dataset = la.read(data / "cifar10-test" / "labels.csv")
