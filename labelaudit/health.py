@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.errors import AuditFolderError
-from labelaudit.planting import TOO_WEAK
+from labelaudit.planting import TOO_WEAK, UNLIKE_PLANTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,11 @@ _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
 _LEAST_SPOKEN = 100
 _WEAK = 0.25  # share of items on which the model is wrong itself
+_UNLIKE_PLANTED = (
+    "Neighbours back the model against more labels than planted errors explain, as they do where labels are wrong on"
+    " hard items or in whole groups. So more may be wrong than expected, also of those flagged: review a random sample"
+    " of 100 items to learn how many."
+)
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
@@ -126,10 +131,10 @@ class Health:
 
     @property
     def caution(self) -> str:
-        """What to beware of before trusting the suspects, in sentences; empty where the model is not weak."""
+        """What to beware of before trusting the suspects, in sentences; empty where nothing speaks against them."""
         own, cannot_tell = 1.0 - self.agreement - self.expected_error_rate, self.range_kind == TOO_WEAK
         if own < _WEAK and not cannot_tell:
-            return ""
+            return _UNLIKE_PLANTED if self.range_kind == UNLIKE_PLANTED else ""
         guess = (
             "It errs even where it is surest, so most of what it contradicts are its own mistakes, and the count is a"
             " guess: review a random sample of 100 items to learn how many labels are wrong. "

@@ -28,6 +28,7 @@ from labelaudit.planting import (
     CALIBRATED,
     FAMILY,
     TOO_WEAK,
+    UNLIKE_PLANTED,
     Backing,
     Verdicts,
     calibrate_by_planting,
@@ -308,7 +309,7 @@ def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranki
         agreement=float((rows.top[assessed] == rows.given[assessed]).mean()),
         expected_errors_range=ranking.expected_errors_range,
         range_kind=ranking.range_kind,
-        planted=FAMILY if ranking.range_kind in (CALIBRATED, TOO_WEAK) else "",
+        planted=FAMILY if ranking.range_kind in (CALIBRATED, TOO_WEAK, UNLIKE_PLANTED) else "",
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 from sklearn.datasets import make_classification
 
 import labelaudit as la
-from labelaudit.planting import CALIBRATED
+from labelaudit.health import Health
+from labelaudit.planting import UNLIKE_PLANTED
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def audit_of_hard_errors():
 
 def test_an_audit_that_expects_too_few_errors_flags_the_right_items_all_the_same(audit_of_hard_errors):
     audit, wrong = audit_of_hard_errors
-    assert audit.health["range_kind"] == CALIBRATED
+    assert audit.health["range_kind"] == UNLIKE_PLANTED
+    assert "more may be wrong than expected" in Health.from_dict(audit.health).caution
     assert audit.health["expected_errors"] < 0.5 * len(wrong)
     assert audit.items["suspicion"].max() < 0.5
     flagged = audit.items.index[audit.items["is_suspect"]]

@@ -30,6 +30,7 @@ __all__ = [
     "FAMILY",
     "LEAST_ITEMS",
     "TOO_WEAK",
+    "UNLIKE_PLANTED",
     "Backing",
     "Survey",
     "Verdicts",
@@ -52,11 +53,15 @@ CALIBRATED = "calibrated by planted errors"
 TOO_WEAK = "a rough guess, since the model is too weak to tell"
 """The kind of range where most contradictions are the model's own fault even where it is surest."""
 
+UNLIKE_PLANTED = "calibrated by planted errors, but neighbours see more"
+"""The kind of range where neighbours back the model against more labels than planted errors explain."""
+
 LEAST_ITEMS = 200
 """Assessed items below which nothing is planted: the sure fifth of fewer says too little."""
 
 _CERTAIN = 0.995  # planted errors never vouch for more
 _LEAST_FLAGGED = 0.15  # where nothing is left to find, the best expected F1 is that of flagging everything
+_MUCH_DOUBT = 0.5  # beyond it less than 2/3 of the errors were expected in .8 of whole audits and .4 of refits
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 
 Rescore = Callable[["NDArray[np.int32]", int], "Ranking"]
@@ -107,8 +112,8 @@ def calibrate_by_planting(
     Returns
     -------
     Ranking
-        `range_kind` says whether the model is too weak to tell. It stays as it was, like all else, where fewer than 200
-        items are assessed, or all of one class.
+        `range_kind` says whether the model is too weak to tell, or errors seem unlike the planted ones. It stays as it
+        was, like all else, where fewer than 200 items are assessed, or all of one class.
     """
     n = int((rows.given >= 0).sum())
     if n < LEAST_ITEMS or len(np.unique(rows.given[rows.given >= 0])) < 2:
@@ -155,8 +160,15 @@ def _calibrated(
         is_suspect=np.nan_to_num(suspicion) > line,
         expected_errors=expected,
         expected_errors_range=(least * expected, max(expected, float((found.contradicts & is_open).sum()))),
-        range_kind=TOO_WEAK if found.is_model_weak else CALIBRATED,
+        range_kind=_kind(found, doubt),
     )
+
+
+def _kind(found: Survey, doubt: float) -> str:
+    """Return what kind of range follows from the survey, and from how little planted errors explain of it."""
+    if found.is_model_weak:
+        return TOO_WEAK
+    return UNLIKE_PLANTED if doubt >= _MUCH_DOUBT else CALIBRATED
 
 
 def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float) -> float:
