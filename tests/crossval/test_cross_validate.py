@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from labelaudit.config import AuditConfig
@@ -24,6 +25,7 @@ def permuted(dataset: Dataset, order: np.ndarray) -> Dataset:
         labels=dataset.labels[order],
         rows=dataset.rows[order],
         text=None if dataset.text is None else dataset.text[order],
+        images=None if dataset.images is None else dataset.images[order],
         features=None if dataset.features is None else dataset.features.iloc[order].reset_index(drop=True),
         embeddings=None if dataset.embeddings is None else dataset.embeddings[order],
         groups={name: values[order] for name, values in dataset.groups.items()},
@@ -163,6 +165,21 @@ def test_an_encoder_may_take_the_items_in_parts(monkeypatch):
         (len(dataset), len(dataset), "Encoding"),
     ]
     assert parts.pred_probs[0].tobytes() == whole.pred_probs[0].tobytes()
+
+
+def test_images_are_the_same_whatever_the_order_and_the_workers(tmp_path):
+    random = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{i}.png") for i in range(270)]  # more than are encoded at once
+    for path, pixels in zip(paths, random.integers(0, 256, (len(paths), 8, 8, 3), dtype=np.uint8), strict=True):
+        Image.fromarray(pixels).save(path)
+    dataset = Dataset.from_arrays(["a", "b"] * 135, text=paths, ids=[f"{i:03d}" for i in range(270)])
+    dataset = replace(dataset, text=None, images=np.array(paths, dtype=object))
+    alone, beside = (cross_validate(dataset, replace(CONFIG, workers=workers)) for workers in (1, 3))
+    assert alone.pred_probs[0].tobytes() == beside.pred_probs[0].tobytes()
+    order = random.permutation(270)
+    moved = cross_validate(permuted(dataset, order), CONFIG)
+    np.testing.assert_array_equal(moved.pred_probs[0], alone.pred_probs[0][order])
+    np.testing.assert_array_equal(moved.embeddings, alone.embeddings[order])
 
 
 def test_what_encodes_parts_is_learned_once_from_all_items(monkeypatch):
