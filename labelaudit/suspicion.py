@@ -298,7 +298,11 @@ def _stacking(rows: RowStatistics, neighbors: NeighborVotes | None, counts: NDAr
     against_top = -np.minimum(np.abs(log_margin(rows)[used], dtype=np.float64), _LARGEST_MARGIN)
     votes = _vote_log_odds(rows, neighbors, 0.0)[used]
     columns = [against_top, np.where(is_second, -votes, votes)]  # "other against given" turned to "second against top"
-    slope, vote_slope = _logistic(columns, is_second, np.ones(len(used)), prior_mean=np.array([1.0, 0.0]))
+    trials = np.ones(len(used))
+    slope, vote_slope = _logistic(columns, is_second, trials, prior_mean=np.array([1.0, 0.0]))
+    if vote_slope > slope:  # the margin's own slope is then that of what the votes leave to it, not of their sum
+        slope = _logistic([columns[0] + columns[1]], is_second, trials, prior_mean=np.array([1.0]))[0]
+        return float(np.clip(slope, *_SLOPES)), 1.0
     return float(np.clip(slope, *_SLOPES)), float(np.clip(vote_slope / max(slope, _SLOPES[0]), 0.0, 1.0))
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from labelaudit.ranking import rank
 from labelaudit.suspicion import _of_margins, weigh
 from tests.rows import rows_of
 
@@ -122,6 +123,25 @@ def test_neighbours_are_heard_where_the_model_is_over_confident_beyond_measure()
     terms = terms_of(rows, votes)
     assert weigh(rows, votes).calibration.slope < 0.3
     assert np.abs(terms["neighbors"]).max() > 1.0
+
+
+def test_where_neighbours_say_all_that_the_model_says_sure_labels_stay_unsuspicious():
+    labels = np.repeat([0, 1], 60)
+    given = labels.copy()
+    given[[3, 17, 65, 80, 99]] ^= 1  # five wrong ones, contradicted by a sure model and by most of their neighbours
+    sure = np.random.default_rng(9).uniform(0.98, 0.999, 120)
+    rows = rows_of(given, np.where(labels[:, None] == [0, 1], sure[:, None], 1 - sure[:, None]))
+    for_given = np.where(given == labels, 1.0, 0.3)
+    votes = SimpleNamespace(
+        given_fraction=for_given,
+        other=rows.other,
+        other_fraction=1 - for_given,
+        n_votes=np.full(120, 10),
+        label_entropy=np.zeros(120),
+    )
+    alone, told = (rank(rows, neighbors=heard) for heard in (None, votes))
+    assert told.is_suspect.sum() == 5
+    assert told.expected_errors < 1.5 * alone.expected_errors < 20
 
 
 def test_votes_for_further_classes_count_less_than_votes_for_the_best_other_class():
