@@ -4,6 +4,7 @@ Run from the repository root, one part at a time or all::
 
     python benchmarks/bench_scoring.py speed --rows 1000000 --classes 10
     python benchmarks/bench_scoring.py speed --rows 200000 --classes 1000 --repeats 2
+    python benchmarks/bench_scoring.py ranking
     python benchmarks/bench_scoring.py read
     python benchmarks/bench_scoring.py threads
     python benchmarks/bench_scoring.py kernels
@@ -143,6 +144,22 @@ def speed(rows: int, classes: int, repeats: int) -> dict[str, Any]:
         ours_with_ranks_by_a_score=lambda: same_job_and_ranks(labels, pred_probs),
         cleanlab=lambda: cleanlab_everything(labels, pred_probs),
     )
+
+
+def ranking(rows: int, classes: int, repeats: int) -> dict[str, Any]:
+    """Compare scoring with scoring and ranking: right after each other, and each right after cleanlab.
+
+    What comes after cleanlab finds memory given back and caches filled with other things; in `speed` that is always the
+    ranking.
+    """
+    labels, pred_probs = simulate(rows, classes)
+    everything(labels, pred_probs)
+    runs = {"scoring": lambda: same_job(labels, pred_probs), "ranking_too": lambda: everything(labels, pred_probs)}
+    in_turn: dict[str, Callable[[], Any]] = dict(runs)
+    for name, run in runs.items():
+        in_turn[f"cleanlab_before_{name}"] = lambda: cleanlab_everything(labels, pred_probs)
+        in_turn[f"{name}_after_cleanlab"] = run
+    return alternate(repeats, **in_turn)
 
 
 def read(rows: int, classes: int, repeats: int) -> dict[str, Any]:
@@ -358,6 +375,7 @@ print(b.json.dumps(b.seconds(lambda: b.score(labels, pred_probs).suspicion)))
 
 DEFAULTS: dict[str, tuple[Callable[[int, int, int], dict[str, Any]], int, int, int]] = {
     "speed": (speed, 1_000_000, 10, 3),
+    "ranking": (ranking, 1_000_000, 10, 7),
     "read": (read, 200_000, 1000, 5),
     "threads": (threads, 200_000, 1000, 5),
     "kernels": (kernels, 20_000, 1000, 3),
