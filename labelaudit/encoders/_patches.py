@@ -7,6 +7,7 @@ patches come to each of them, summed over its quadrants. No label is seen.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -26,7 +27,6 @@ _ROUNDS = 10  # of k-means; the sums over patches hardly change after them
 _CONTRAST = np.float32(10 / 255**2)  # added to the variance: what is nearly flat is not blown up to noise
 _RIDGE = 0.1  # added to the eigenvalues: directions with next to no variance are not blown up either
 _AT_ONCE = 16  # pictures whose patches are compared at once: 3 MB
-_ASSIGNED = 4096  # patches assigned at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,22 +120,14 @@ def _normalized(patches: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _centers(patches: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (k, p) centres by Lloyd's k-means from patches drawn at random."""
-    random = np.random.default_rng(1)
-    centers = patches[random.choice(len(patches), _ATOMS, replace=False)]
-    for _ in range(_ROUNDS):
-        nearest = _nearest(patches, centers)
-        order = np.argsort(nearest, kind="stable")
-        used, first, count = np.unique(nearest[order], return_index=True, return_counts=True)
-        # A centre that is nearest to nothing stays where it is.
-        centers[used] = np.add.reduceat(patches[order], first, axis=0) / count[:, None]
+    """Return (k, p) centres by k-means from patches drawn at random, on one thread: sums of several differ."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    drawn = np.random.default_rng(1).choice(len(patches), _ATOMS, replace=False)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # flat pictures have fewer different patches than centres
+        found = KMeans(_ATOMS, init=patches[drawn], n_init=1, max_iter=_ROUNDS, tol=0.0).fit(patches)
+    centers: NDArray[np.float32] = found.cluster_centers_
     return centers
-
-
-def _nearest(patches: NDArray[np.float32], centers: NDArray[np.float32]) -> NDArray[np.intp]:
-    half = (centers**2).sum(axis=1) / 2
-    nearest = np.empty(len(patches), dtype=np.intp)
-    for start in range(0, len(patches), _ASSIGNED):
-        part = slice(start, start + _ASSIGNED)
-        nearest[part] = (patches[part] @ centers.T - half).argmax(axis=1)
-    return nearest

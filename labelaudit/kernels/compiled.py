@@ -261,21 +261,6 @@ def _write(rows, best, index, pair, totals, logs, out):
         adjusted_other[lane] = totals[_ADJUSTED_OTHER, lane]
 
 
-@inlined
-def _first_doubtful(n_rows, best, index, totals, high, tolerance):
-    """Return the first lane that may hold no probabilities, −1 if there is none."""
-    n_fine = 0
-    for lane in range(n_rows):
-        is_one = abs(totals[_TOTAL, lane] - 1.0) <= tolerance
-        n_fine += (index[_BELOW, lane] == 0) & (best[_TOP, lane] <= high) & is_one
-    if n_fine < n_rows:
-        for lane in range(n_rows):
-            fine = index[_BELOW, lane] == 0 and best[_TOP, lane] <= high
-            if not (fine and abs(totals[_TOTAL, lane] - 1.0) <= tolerance):
-                return lane
-    return -1
-
-
 @compiled
 def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
     """Reduce all rows; return the first that may hold no probabilities, −1 if there is none."""
