@@ -182,6 +182,7 @@ def irrelevant_columns(count: int, n: int, seed: int = 0) -> dict[str, np.ndarra
     return {f"c{j}": rng.normal(size=n) if j % 2 else rng.choice(list("abcde"), n) for j in range(count)}
 
 
+@pytest.mark.slow
 def test_the_one_column_that_matters_is_found_among_many() -> None:
     rng = np.random.default_rng(8)
     data = simulated()

@@ -167,6 +167,7 @@ def test_an_encoder_may_take_the_items_in_parts(monkeypatch):
     assert parts.pred_probs[0].tobytes() == whole.pred_probs[0].tobytes()
 
 
+@pytest.mark.slow
 def test_images_are_the_same_whatever_the_order_and_the_workers(tmp_path):
     random = np.random.default_rng(0)
     paths = [str(tmp_path / f"{i}.png") for i in range(270)]  # more than are encoded at once
