@@ -119,8 +119,8 @@ class Correction:
         by_class = np.ascontiguousarray(self.coefficients[:-1].T)
         step = max(1, _VALUES_AT_ONCE // pred_probs.shape[1])
         for start in range(0, len(pred_probs), step):
-            # Class by class, as sums along short rows are slow.
-            block = np.ascontiguousarray(pred_probs[start : start + step].T)
+            # Class by class, as sums along short rows are slow. Always a copy: the caller's array may lie so already.
+            block = np.array(pred_probs[start : start + step].T, order="C")
             logs = np.log(np.maximum(block, block.dtype.type(_FLOOR)))
             added = by_class @ logs.astype(np.float64) + self.coefficients[-1][:, None]
             added = np.clip(np.round(added, _DIGITS), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)

@@ -37,6 +37,16 @@ def test_a_calibrated_model_is_left_nearly_as_it_is() -> None:
     assert np.allclose(corrected.sum(axis=1), 1.0)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_given_probabilities_are_read_and_never_written_to(order: str) -> None:
+    labels, pred_probs = _sharp(300)
+    given = np.array(pred_probs, order=order)
+    given.flags.writeable = False  # as those of a data frame are
+    suspicion = score(labels, given).suspicion
+    assert np.array_equal(given, pred_probs)
+    assert np.array_equal(suspicion, score(labels, pred_probs.copy()).suspicion)
+
+
 @pytest.mark.parametrize("flaw", ["too unsure", "mixes classes up", "dislikes a class"])
 def test_flaws_of_the_model_are_mended_out_of_sample(flaw: str) -> None:
     labels, pred_probs = _sharp(8000)
