@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.errors import LabelsError
+from labelaudit.errors import DataError, LabelsError, ProbabilityError
 from labelaudit.missing import is_missing
 
 if TYPE_CHECKING:
@@ -21,14 +21,40 @@ _ROWS = 4_096
 
 
 def prob_sources(pred_probs: Any) -> tuple[ProbSource, ...]:
-    """Return the sources of probabilities, of which a single one need not be wrapped."""
+    """Return the sources of probabilities, of which a single one need not be wrapped; none for None or an empty list.
+
+    A list or tuple is one of sources if anything in it has two dimensions, else it holds the rows of one.
+
+    Raises
+    ------
+    ProbabilityError
+        If a source is neither an array nor can be made one.
+    """
     if pred_probs is None:
         return ()
-    sources = pred_probs if isinstance(pred_probs, list | tuple) else (pred_probs,)
-    if isinstance(pred_probs, list | tuple) and not all(hasattr(source, "shape") for source in sources):
-        sources = (np.asarray(pred_probs),)  # the rows of one source, written out
-    # A DataFrame has a shape, but neither a dtype nor rows by slicing.
-    return tuple(source if hasattr(source, "dtype") else np.asarray(source) for source in sources)
+    given = pred_probs if isinstance(pred_probs, list | tuple) else [pred_probs]
+    if given is pred_probs and given and not any(len(getattr(one, "shape", ())) == 2 for one in given):
+        given = [pred_probs]
+    return tuple(_prob_source(one) for one in given)
+
+
+def _prob_source(given: Any) -> ProbSource:
+    try:
+        np.dtype(given.dtype)
+        source: ProbSource = given
+    except (AttributeError, TypeError):  # a DataFrame has no dtype, a tensor one of its own, and lists have neither
+        source = _as_array(given, ProbabilityError, "probabilities")
+    if len(source.shape) == 0:
+        raise ProbabilityError(f"The probabilities are a {type(given).__name__}.", "Give an (n, K) array of numbers.")
+    return source
+
+
+def _as_array(given: Any, kind: type[DataError], what: str) -> NDArray[Any]:
+    """Return an array; a memory map stays one."""
+    try:
+        return np.asanyarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of several lengths, or a tensor on another device
+        raise kind(f"The {what} are no array: {error}", "Give rows of one length, as NumPy reads them.") from error
 
 
 def strings(values: ArrayLike, what: str) -> NDArray[np.object_]:
@@ -48,10 +74,7 @@ def strings(values: ArrayLike, what: str) -> NDArray[np.object_]:
 
 def vectors(embeddings: ArrayLike) -> NDArray[Any]:
     """Return embeddings as an array; a memory map stays one."""
-    try:
-        found = np.asanyarray(embeddings)
-    except ValueError as error:
-        raise LabelsError(f"The embeddings are no array: {error}", "Give vectors of one length: (n, d).") from error
+    found = _as_array(embeddings, LabelsError, "embeddings")
     if are_all_alike(found):
         raise LabelsError(
             f"All {len(found)} embeddings are the same vector, so they tell no item from another.",

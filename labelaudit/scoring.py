@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.errors import UsageError
+from labelaudit.arrays import prob_sources
+from labelaudit.errors import ProbabilityError, UsageError
 from labelaudit.flags import flag
 from labelaudit.labels import encode_labels
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from labelaudit.class_statistics import ClassStatistics
-    from labelaudit.domain import ProbSource
     from labelaudit.flags import Rule
     from labelaudit.kernels import MemberStatistics, RowStatistics
     from labelaudit.passes import MemberKind
@@ -238,7 +238,9 @@ def score(
     >>> scores["self_confidence"].round(2).tolist()
     [0.1, 0.2, 0.7]
     """
-    sources = _as_sources(pred_probs)
+    sources = prob_sources(pred_probs)
+    if not sources:
+        raise ProbabilityError("There are no predicted probabilities.", "Give at least one (n, K) array.")
     check_shape(sources[0], None, None)
     codes = _class_indices(labels, int(sources[0].shape[1]))
     walk = Walk.over(sources, len(codes), memory=memory, threads=threads, normalize=normalize)
@@ -257,15 +259,6 @@ def _in_blocks(plugins: Sequence[Score], evidence: Evidence, threads: int | None
         return ((plugin.name, plugin.function(block)) for plugin in plugins)
 
     return columns_in_blocks(values, len(evidence.rows), threads)
-
-
-def _as_sources(pred_probs: Any) -> list[ProbSource]:
-    """Tell one source from a list of them: only sources have a shape, and a list of lists is one array."""
-    if isinstance(pred_probs, list | tuple) and pred_probs and all(hasattr(one, "shape") for one in pred_probs):
-        if any(len(one.shape) == 2 for one in pred_probs):
-            return list(pred_probs)
-        return [np.stack(pred_probs)]
-    return [pred_probs if hasattr(pred_probs, "shape") and hasattr(pred_probs, "dtype") else np.asarray(pred_probs)]
 
 
 def _class_indices(labels: ArrayLike, n_classes: int) -> NDArray[np.int32]:

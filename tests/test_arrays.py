@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import labelaudit as la
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import LabelAuditError, ProbabilityError
 
 N = 6
 LABELS = ["a", "b"] * 3
@@ -45,6 +45,54 @@ def test_a_mistake_is_one_clear_error(given, message):
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "There are no predicted probabilities"),
+        ([], "There are no predicted probabilities"),
+        ("probs.npy", "The probabilities are a str"),
+        (np.float64(0.5), "The probabilities are a float64"),
+        ([[0.9, 0.1], [0.2]], "The probabilities are no array"),
+        ([0.9, 0.1], "pred_probs has 1 dimensions"),
+    ],
+)
+def test_what_are_no_probabilities_is_refused_in_words(given, message):
+    with pytest.raises(ProbabilityError) as caught:
+        la.score([0, 1], given)
+    assert message in str(caught.value)
+
+
+class Tensor:
+    """What is like an array and has a dtype that NumPy does not know, such as tensors of deep-learning libraries."""
+
+    dtype = "torch.float32"
+
+    def __init__(self, values, *, on_device=False):
+        self._values, self._on_device = np.asarray(values), on_device
+        self.shape = self._values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        if self._on_device:
+            raise TypeError("can't convert device type tensor to numpy")
+        return self._values
+
+
+@pytest.mark.parametrize("form", [Tensor, pd.DataFrame])
+def test_several_sources_may_be_given_in_any_form(form):
+    other = np.full((N, 2), [0.2, 0.8])
+    expected = la.score([0, 1] * 3, [PROBS, other])
+    found = la.score([0, 1] * 3, [form(PROBS), form(other)])
+    np.testing.assert_array_equal(found["self_confidence"], expected["self_confidence"])
+    sources = la.Dataset.from_arrays(LABELS, pred_probs=[form(PROBS), form(other)]).pred_probs
+    np.testing.assert_array_equal(np.stack([source[0:N] for source in sources]), [PROBS, other])
+
+
+@pytest.mark.parametrize("name", ["pred_probs", "embeddings"])
+def test_a_tensor_that_numpy_cannot_read_is_refused_in_words(name):
+    with pytest.raises(LabelAuditError, match="are no array: can't convert device"):
+        la.Dataset.from_arrays(LABELS, **{name: Tensor(PROBS, on_device=True)})
+
+
 def test_what_is_missing_is_empty_and_what_is_no_string_is_written_out():
     dataset = la.Dataset.from_arrays(
         LABELS,
@@ -57,7 +105,9 @@ def test_what_is_missing_is_empty_and_what_is_no_string_is_written_out():
     assert dataset.groups["site"].tolist() == ["1", "", "2", "2", "2", "2"]
 
 
-@pytest.mark.parametrize("given", [PROBS, PROBS.tolist(), [PROBS], pd.DataFrame(PROBS), (pd.DataFrame(PROBS),)])
+@pytest.mark.parametrize(
+    "given", [PROBS, PROBS.tolist(), list(PROBS), [PROBS], pd.DataFrame(PROBS), (pd.DataFrame(PROBS),)]
+)
 def test_one_source_may_be_given_in_any_form(given):
     (source,) = la.Dataset.from_arrays(LABELS, pred_probs=given).pred_probs
     np.testing.assert_array_equal(np.asarray(source[0:N]), PROBS)
