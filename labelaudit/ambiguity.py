@@ -52,8 +52,9 @@ def ambiguity(
 ) -> NDArray[np.floating]:
     """Estimate how far reasonable people would disagree on each item.
 
-    The entropy is that of the probabilities; with several models or repeats it is their expected entropy, the
-    disagreement that stays when the members' own ignorance (the mutual information) is taken away. Neighbours change
+    The entropy is that of the probabilities; with several repeats of one model their expected entropy, the disagreement
+    that stays when the members' own ignorance (the mutual information) is taken away; with several models the entropy
+    of their logarithmic pool, which weighs them by what they know. Neighbours change
     it by a power of the effective number of classes among their labels, ``H · exp(w · (H_neighbors − mean))``, where
     `w` says how much that number helps to foresee, beside `H`, that a given label differs from the most likely class.
     It is learned from the data, so that neighbours in a poor embedding have no say.
@@ -74,11 +75,17 @@ def ambiguity(
     (n,) float
         0..1, below 1 − 1/K without neighbours. In the precision of the entropies, with neighbours in float64.
     """
-    entropy = rows.entropy if members is None else members.expected
+    entropy = _entropy(rows, members)
     if neighbors is not None:
         exact = np.asarray(entropy, dtype=np.float64)
         entropy = exact * _neighbor_factor(rows, exact, np.asarray(neighbors.label_entropy, dtype=np.float64))
     return in_blocks(lambda part: _ambiguity_of(entropy[part]), len(entropy), threads, entropy.dtype)
+
+
+def _entropy(rows: RowStatistics, members: MemberStatistics | None) -> NDArray[np.floating]:
+    if members is None:
+        return rows.entropy
+    return members.expected if members.log_pool is None else members.log_pool
 
 
 def _ambiguity_of(entropy: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -1,7 +1,8 @@
-"""Two passes over probabilities that may be larger than memory.
+"""Two passes over probabilities that may be larger than memory, and one more over those of several models.
 
 The first pass reads the probability of each given label, which gives the class thresholds (and, of several models, the
-weights of their pool). The second reduces each row to its statistics. Everything after that is arithmetic on arrays of
+weights of their pool). The second reduces each row to its statistics. Of several models a third gives the entropy of
+their logarithmic pool, whose weights are learned from some rows. Everything after that is arithmetic on arrays of
 length `n`; memory beyond these arrays is bounded by a budget, whatever the size of the sources.
 
 Rows are reduced one by one and confidences are added up exactly, so the size of chunks and the number of threads change
@@ -21,8 +22,10 @@ from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
 from labelaudit.kernels import MemberStatistics, RowStatistics, is_compiled, kernel_for, lookups_for
-from labelaudit.pooling import equal_weights, mixture_weights
+from labelaudit.kernels.row_statistics import PROBABILITY_FLOOR
+from labelaudit.pooling import equal_weights, log_pool_weights, mixture_weights
 from labelaudit.probabilities import sum_tolerance
+from labelaudit.sampling import gathered, sampled_rows
 from labelaudit.scores import Evidence
 from labelaudit.walk import Walk, pooled
 
@@ -67,7 +70,7 @@ def gather_evidence(
     normalize : bool
         Scale rows that do not sum to 1 instead of refusing them.
     members : {"models", "repeats"}
-        Models are weighted by expectation-maximisation (:func:`labelaudit.pooling.mixture_weights`), repeats equally.
+        Models are weighted by what they say of the given labels (:mod:`labelaudit.pooling`), repeats equally.
     neighbors : NeighborEvidence, optional
         Passed on.
 
@@ -99,10 +102,11 @@ def walk_for_evidence(
     weights = _weights(labels, p_given, members)
     statistics = _class_statistics(labels, pooled(iter(p_given), weights, walk.dtype), walk)
     rows, expected = _reduce(labels, walk, statistics.thresholds, weights)
+    log_pool = _log_pool(rows, walk, weights) if expected is not None and members == "models" else None
     return Evidence(
         rows=rows,
         statistics=statistics.with_joint(rows.given, rows.confident, lookups_for(walk.n_values)),
-        members=_member_statistics(rows, expected, weights) if expected is not None else None,
+        members=_member_statistics(rows, expected, weights, log_pool) if expected is not None else None,
         neighbors=neighbors,
     )
 
@@ -168,12 +172,36 @@ def _reduce(
     return statistics, expected
 
 
+def _log_pool(rows: RowStatistics, walk: Walk, weights: NDArray[np.float64]) -> NDArray[np.floating]:
+    """Return (n,) entropies in nats of the models' logarithmic pool; all rows have been checked by now."""
+    sample = sampled_rows(rows, walk.n_classes * len(weights))
+    powers = log_pool_weights(gathered(walk, sample), rows.given[sample], weights).astype(walk.dtype)
+    entropy = large_pages.empty(walk.n, walk.dtype)
+
+    def write(part: slice) -> None:
+        # Class by class, as sums along short rows are slow.
+        logs = np.zeros((walk.n_classes, part.stop - part.start), dtype=walk.dtype)
+        for power, chunk in zip(powers, walk.read(part), strict=True):
+            logs += power * np.log(np.maximum(chunk.T, PROBABILITY_FLOOR, dtype=walk.dtype))
+        logs -= logs.max(axis=0)
+        p = np.exp(logs)
+        total = p.sum(axis=0)
+        entropy[part] = np.maximum(np.log(total) - (p * logs).sum(axis=0) / total, 0.0)
+
+    walk.each(write, on_threads=is_compiled(walk.n_values))
+    return entropy
+
+
 def _member_statistics(
-    rows: RowStatistics, expected: NDArray[np.floating], weights: NDArray[np.float64]
+    rows: RowStatistics,
+    expected: NDArray[np.floating],
+    weights: NDArray[np.float64],
+    log_pool: NDArray[np.floating] | None,
 ) -> MemberStatistics:
     return MemberStatistics(
         total=rows.entropy,
         expected=expected,
         mutual_information=np.maximum(rows.entropy - expected, 0.0),
         weights=weights,
+        log_pool=log_pool,
     )

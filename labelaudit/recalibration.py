@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from labelaudit.kernels import RowStatistics, is_compiled, kernel_for, lookups_for
-from labelaudit.kernels.lookups import row_hashes
+from labelaudit.kernels import RowStatistics, is_compiled, kernel_for
+from labelaudit.sampling import gathered, sampled_rows
 from labelaudit.suspicion import TELL_WHICH, weigh
-from labelaudit.threads import map_blocks, side_by_side
+from labelaudit.threads import side_by_side
+from labelaudit.walk import pooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,6 @@ __all__ = ["MOST_CLASSES", "Correction", "learned_correction", "recalibrated"]
 MOST_CLASSES = 128
 """With more classes, squares of their number cost more than all the rest of an audit, and rows are too few to learn."""
 
-_SAMPLE = 10_000  # rows that are learned from
 _PRIOR_PRECISION = 30.0  # of each coefficient around the identity: 30 rows' worth of evidence
 _STEPS = 15
 _BELIEVED = 0.5
@@ -149,12 +149,15 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
     """
     if walk.n_classes > MOST_CLASSES:
         return None
-    sample = _sample(rows)
+    sample = sampled_rows(rows)
     given = rows.given[sample]
     if len(given) == 0 or (given == given[0]).all():
         return None
     found, trust = side_by_side(
-        lambda: _gathered(walk, weights, sample), lambda: _trust(_judged(rows, sample)), n=walk.n, threads=walk.threads
+        lambda: pooled(iter(gathered(walk, sample)), weights, walk.dtype),
+        lambda: _trust(_judged(rows, sample)),
+        n=walk.n,
+        threads=walk.threads,
     )
     with _one_blas_thread():
         return Correction.learned(found, given, trust, compiled=is_compiled(walk.n_values))
@@ -224,39 +227,6 @@ def _reduction(
     return correct_and_reduce
 
 
-def _sample(rows: RowStatistics) -> NDArray[np.intp]:
-    """Return which rows are learned from: all that can be assessed, or some by a hash of their probabilities.
-
-    Neither the order of rows nor of classes bears on the choice, nor the label. Rows of equal probabilities are chosen
-    together, so there may be more than asked for.
-    """
-    n = len(rows)
-    index = _hashed_below(rows, 2.0 * _SAMPLE / max(n, 1))
-    if len(index) < _SAMPLE:  # few can be assessed, or many are equal
-        index = _hashed_below(rows, 1.0)
-    if len(index) <= _SAMPLE:
-        return index
-    keys = row_hashes(rows.p_top[index], rows.p_second[index])
-    chosen: NDArray[np.intp] = index[keys <= np.partition(keys, _SAMPLE - 1)[_SAMPLE - 1]]
-    return chosen
-
-
-def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
-    """Return which rows can be assessed and have a hash in the lower `share` of all hashes."""
-    bound = np.uint64(min(share, 1.0) * (2.0**64 - 2.0**11))  # the greatest float64 that fits
-    lookups = lookups_for(len(rows) * rows.n_classes)
-
-    def found(part: slice) -> NDArray[np.intp]:
-        chosen = np.ones(part.stop - part.start, dtype=bool)
-        if share < 1.0:
-            lookups.mark_hashed(chosen, rows.p_top[part], rows.p_second[part], bound)
-        where = np.flatnonzero(chosen) + part.start
-        known: NDArray[np.intp] = where[(rows.given[where] >= 0) & np.isfinite(rows.p_given[where])]
-        return known
-
-    return np.concatenate(list(map_blocks(found, len(rows))))
-
-
 def _judged(rows: RowStatistics, index: NDArray[np.intp]) -> RowStatistics:
     """Return what judges the labels of some rows: each column that is not looked up saves a wait for memory."""
     few = RowStatistics.allocate(len(index), rows.n_classes, rows.p_given.dtype, without=_MEANINGLESS)
@@ -276,19 +246,6 @@ def _trust(rows: RowStatistics) -> NDArray[np.float64]:
     log_odds = np.clip(log_odds, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
     trust: NDArray[np.float64] = np.round(1.0 / np.sqrt(1.0 + np.exp(log_odds)), _DIGITS)
     return trust
-
-
-def _gathered(walk: Walk, weights: NDArray[np.float64], sample: NDArray[np.intp]) -> NDArray[np.floating]:
-    """Return the pooled probabilities of the rows `sample`, which ascend."""
-    found = np.empty((len(sample), walk.n_classes), dtype=walk.dtype)
-
-    def gather(part: slice) -> None:
-        first, last = np.searchsorted(sample, [part.start, part.stop])
-        if last > first:
-            found[first:last] = walk.pooled(part, weights)[sample[first:last] - part.start]
-
-    walk.each(gather, on_threads=is_compiled(walk.n_values))
-    return found
 
 
 def _centred_logs(by_class: NDArray[np.floating]) -> NDArray[np.float64]:

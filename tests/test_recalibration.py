@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import labelaudit as la
-from labelaudit import recalibration
+from labelaudit import recalibration, sampling
 from labelaudit.kernels import RowStatistics, blocked, compiled_correction
 from labelaudit.recalibration import MOST_CLASSES, Correction
 from labelaudit.scoring import score
@@ -87,7 +87,7 @@ def test_impossible_stays_impossible_and_precision_is_kept() -> None:
 
 
 def test_the_order_of_rows_and_of_classes_and_the_chunks_bear_on_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recalibration, "_SAMPLE", 600)
+    monkeypatch.setattr(sampling, "_SAMPLE", 600)
     labels, pred_probs = _sharp(2000)
     pred_probs = pred_probs.astype(np.float32) ** 0.5
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
@@ -102,11 +102,11 @@ def test_the_order_of_rows_and_of_classes_and_the_chunks_bear_on_nothing(monkeyp
 
 
 def test_the_sample_is_as_large_as_asked_for_and_blind_to_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recalibration, "_SAMPLE", 600)
+    monkeypatch.setattr(sampling, "_SAMPLE", 600)
     labels, pred_probs = _sharp(2000)
-    chosen = recalibration._sample(score(labels, pred_probs).rows)
+    chosen = sampling.sampled_rows(score(labels, pred_probs).rows)
     assert len(chosen) == 600
-    assert np.array_equal(chosen, recalibration._sample(score((labels + 1) % 5, pred_probs).rows))
+    assert np.array_equal(chosen, sampling.sampled_rows(score((labels + 1) % 5, pred_probs).rows))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, MOST_CLASSES + 1])
