@@ -47,7 +47,7 @@ _FLOOR = 1e-3  # probability below which a regression learns more about rounding
 _DIGITS = 6  # sums differ in their last bits with the order of rows and classes, and with the threads of BLAS
 _LARGEST_LOG_ODDS = 50.0
 _TINY = 1e-30
-_MEANINGLESS = ("log_given", "log_other", "tail", "confident", "adjusted_given", "adjusted_other")
+_MEANINGLESS = ("confident", "adjusted_given", "adjusted_other")
 _KEPT = ("given", "p_given", "other", "p_other", "top", "second", "p_top", "p_second", "entropy")
 _VALUES_AT_ONCE = 2**17  # that are corrected or learned from while they stay in the cache
 

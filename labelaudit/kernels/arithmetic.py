@@ -1,9 +1,9 @@
-"""Logarithm and power as both kernels take them: the same bits from NumPy and from compiled code, on any processor.
+"""The logarithm as both kernels take it: the same bits from NumPy and from compiled code, on any processor.
 
 The library of every platform, and every set of vector instructions within NumPy, has its own last bits. These are
 polynomials in plain float32 additions and multiplications, which IEEE 754 fixes to the last bit. The coefficients are
-minimax fits. Errors, measured over 1e-37 to 1: of the logarithm 1.2e-7 relative (1.7e-7 from float64) and 4e-8 in
-``p log p``, of the power 6e-7 relative.
+minimax fits. Errors of the logarithm, measured over 1e-37 to 1: 1.2e-7 relative (1.7e-7 from float64) and 4e-8 in
+``p log p``.
 
 numba looks at the time of ``compiled.py`` alone: who changes a constant here or in ``row_statistics.py`` must touch
 that file too.
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, PROBABILITY_FLOOR, TAIL_POWER
+from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, PROBABILITY_FLOOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "Limits", "log", "power"]
+__all__ = ["COLUMNS", "Limits", "log"]
 
 COLUMNS = 32
 """Columns that are added up in the precision of the data before the sum goes on to float64."""
@@ -32,13 +32,11 @@ _f4 = np.float32
 LOG_COEFFICIENTS = tuple(
     _f4(c) for c in (-0.5, 0.33334008, -0.25001743, 0.19960077, -0.16564679, 0.14928947, -0.14366545, 0.087902635)
 )
-POWER_COEFFICIENTS = tuple(_f4(c) for c in (1.0000001, 0.69314694, 0.24022120, 0.055507131, 0.0096755410, 0.0013276492))
+EXP2_COEFFICIENTS = tuple(_f4(c) for c in (1.0000001, 0.69314694, 0.24022120, 0.055507131, 0.0096755410, 0.0013276492))
 SQRT_HALF_BITS, ONE_BITS = np.int32(0x3F3504F3), np.int32(0x3F800000)
 LN2 = _f4(math.log(2))
-POWER, POWER_OF_TWO = _f4(TAIL_POWER), _f4(TAIL_POWER / math.log(2))
 INTEGER = _f4(1.5 * 2**23)  # a number this large plus a small one is rounded to an integer, in its last bits
 TINY = _f4(1e-37)  # log 0 must be finite to be multiplied by 0
-FLOOR, LOG_FLOOR = _f4(PROBABILITY_FLOOR), _f4(math.log(PROBABILITY_FLOOR))
 _ROUNDING = 1e-9  # of a row's sum: better to doubt a good row, which is looked at again, than to miss a bad one
 
 
@@ -106,19 +104,6 @@ def log(x: NDArray[np.floating]) -> NDArray[np.float32]:
     y += m
     y += exponent.astype(np.float32) * LN2
     return y
-
-
-def power(logs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``max(p, 1e-6) ** 0.3`` of numbers given as their logarithms, at most 0 or little above."""
-    x = np.maximum(logs, LOG_FLOOR)
-    x *= POWER_OF_TWO
-    rounded = x + INTEGER
-    x -= rounded - INTEGER
-    y = _polynomial(POWER_COEFFICIENTS, x)
-    bits = rounded.view(np.int32)
-    bits <<= 23
-    bits += y.view(np.int32)
-    return bits.view(np.float32)
 
 
 def _polynomial(coefficients: tuple[np.float32, ...], x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labelaudit.kernels.arithmetic import COLUMNS, FLOOR, POWER, TINY, Limits, log, power
+from labelaudit.kernels.arithmetic import COLUMNS, TINY, Limits, log
 from labelaudit.kernels.row_statistics import RowStatistics
 
 if TYPE_CHECKING:
@@ -102,41 +102,34 @@ class _Sums(NamedTuple):
 
     Attributes
     ----------
-    total, lifted, negative_entropy : (b,) float64
-        Of the probabilities, of what clipping at 1e-6 adds to them, of ``p log p``.
-    tail : (b,) float64
-        Of ``max(p, 1e-6) ** 0.3`` over all classes but the given one.
+    total, negative_entropy : (b,) float64
+        Of the probabilities, of ``p log p``.
     shifted : (b,) float
-        Greatest shifted probability of these.
+        Greatest shifted probability of all classes but the given one.
     """
 
     total: NDArray[np.float64]
-    lifted: NDArray[np.float64]
     negative_entropy: NDArray[np.float64]
-    tail: NDArray[np.float64]
     shifted: NDArray[np.floating]
 
 
 def _sums(columns: NDArray[np.floating], given: NDArray[np.int32], shift: NDArray[np.floating]) -> _Sums:
     """Add up a block given as columns, (K, b): one after the other in its precision, tiles of columns in float64."""
     n, dtype = len(given), columns.dtype
-    total, carried, shifted = np.zeros(n), np.zeros((3, n)), np.zeros(n, dtype=dtype)
+    total, negative_entropy, shifted = np.zeros(n), np.zeros(n), np.zeros(n, dtype=dtype)
     for first in range(0, len(columns), COLUMNS):
         tile = columns[first : first + COLUMNS]
-        logs = log(np.maximum(tile, TINY))
-        terms = np.stack([np.maximum(FLOOR - tile, 0), tile * logs, power(logs).astype(dtype, copy=False)])
+        terms = tile * log(np.maximum(tile, TINY))
         moved = tile + shift[first : first + COLUMNS, None]
         here = np.flatnonzero((given >= first) & (given < first + len(tile)))
-        terms[2, given[here] - first, here] = 0
         moved[given[here] - first, here] = 0
-        sums = np.zeros((3, n), dtype=dtype)
+        of_tile = np.zeros(n, dtype=dtype)
         for c in range(len(tile)):
             total += tile[c]
-            sums += terms[:, c]
+            of_tile += terms[c]
             np.maximum(shifted, moved[c], out=shifted)
-        carried += sums
-    lifted, negative_entropy, tail = carried
-    return _Sums(total, lifted, negative_entropy, tail, shifted)
+        negative_entropy += of_tile
+    return _Sums(total, negative_entropy, shifted)
 
 
 def _two_best(p: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -164,10 +157,6 @@ def _write(
     out.p_other[:] = np.where(top == given, out.p_second, out.p_top)
     out.confident[:] = np.where(n_confident == 0, -1, np.where(n_confident == 1, sole, top))
     out.entropy[:] = np.maximum(-sums.negative_entropy, 0.0)
-    log_given, log_other = (log(np.maximum(p, FLOOR).astype(np.float32)) for p in (out.p_given, out.p_other))
-    log_total = log((sums.total + sums.lifted).astype(np.float32))
-    out.log_given[:], out.log_other[:] = log_given - log_total, log_other - log_total
-    out.tail[:] = np.maximum(log(sums.tail.astype(np.float32) / power(log_other)), np.float32(0)) / POWER
     scale = sums.total + limits.shift_sum
     out.adjusted_given[:] = (out.p_given + limits.shift[labels]) / scale
     out.adjusted_other[:] = sums.shifted / scale

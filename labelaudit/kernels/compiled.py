@@ -32,17 +32,14 @@ _LANES = 64
 _TAKEN = 64  # columns of a tile: several lines of memory in a row, which the processor fetches ahead
 _COLUMNS = arithmetic.COLUMNS
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7 = arithmetic.LOG_COEFFICIENTS
-_P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.POWER_COEFFICIENTS
 _SQRT_HALF, _ONE, _LN2 = arithmetic.SQRT_HALF_BITS, arithmetic.ONE_BITS, arithmetic.LN2
-_POWER, _POWER_OF_TWO, _INTEGER = arithmetic.POWER, arithmetic.POWER_OF_TWO, arithmetic.INTEGER
-_TINY, _FLOOR, _LOG_FLOOR = arithmetic.TINY, arithmetic.FLOOR, arithmetic.LOG_FLOOR
+_TINY = arithmetic.TINY
 
 # Rows of the arrays that hold what is known of each lane: sums of a tile, of all tiles, and integers.
-_LIFTED, _NEGATIVE_ENTROPY, _TAIL, _SHIFTED, _MOVED = range(5)
-_TOTAL, _ADJUSTED_GIVEN, _ADJUSTED_OTHER = 3, 4, 5
+_NEGATIVE_ENTROPY, _SHIFTED, _MOVED = range(3)
+_TOTAL, _ADJUSTED_GIVEN, _ADJUSTED_OTHER = 1, 2, 3
 _TOP, _SECOND = range(2)
 _GIVEN, _TOP_INDEX, _SECOND_INDEX, _OTHER, _CONFIDENT, _N_CONFIDENT, _CONFIDENT_SUM, _BELOW = range(8)
-_GIVEN_LOG, _OTHER_LOG, _TOTAL_LOG, _TAIL_LOG = range(4)
 _NEVER = -4  # below every shifted probability
 
 
@@ -57,9 +54,6 @@ class _Rows(NamedTuple):
     p_top: NDArray[np.floating]
     p_second: NDArray[np.floating]
     entropy: NDArray[np.floating]
-    log_given: NDArray[np.floating]
-    log_other: NDArray[np.floating]
-    tail: NDArray[np.floating]
     confident: NDArray[np.int32]
     adjusted_given: NDArray[np.floating]
     adjusted_other: NDArray[np.floating]
@@ -97,16 +91,6 @@ def log(x):
 
 
 @inlined
-def _power(log):
-    """Return ``max(p, 1e-6) ** 0.3`` of ``log p``; see :func:`labelaudit.kernels.arithmetic.power`."""
-    x = _POWER_OF_TWO * _f4(log if log > _LOG_FLOOR else _LOG_FLOOR)
-    rounded = x + _INTEGER
-    f = x - (rounded - _INTEGER)
-    y = ((((_P5 * f + _P4) * f + _P3) * f + _P2) * f + _P1) * f + _P0
-    return _i4(_f4(y).view(_i4) + _i4(_f4(rounded).view(_i4) << _i4(23))).view(_f4)
-
-
-@inlined
 def _take_tile(p, row, column, n_rows, end, tile):
     """Transpose a part of `p`; lanes without a row keep what they hold, which nothing reads."""
     for lane in range(n_rows):
@@ -115,22 +99,18 @@ def _take_tile(p, row, column, n_rows, end, tile):
 
 
 @inlined
-def _logs_and_powers(values, logs):
-    """Write the logarithm of each value to one half of `logs`, its power to the other."""
+def _take_logs(values, logs):
     for e in range(len(values)):
-        logs[0, e] = log(values[e] if values[e] > _TINY else _TINY)
-    for e in range(len(values)):
-        logs[1, e] = _power(logs[0, e])
+        logs[e] = log(values[e] if values[e] > _TINY else _TINY)
 
 
 @inlined
-def _clear_given(column, n_columns, index, tile, powers):
-    """Put what never counts in the place of each lane's given class, for what is kept of the other classes."""
+def _clear_given(column, n_columns, index, tile):
+    """Put what is never the greatest in the place of each lane's given class."""
     for lane in range(_LANES):
         c = index[_GIVEN, lane] - column
         if 0 <= c < n_columns:
             tile[c, lane] = _NEVER
-            powers[c * _LANES + lane] = 0
 
 
 @inlined
@@ -139,10 +119,7 @@ def _add(tile, c, logs, sums, totals):
     for lane in range(_LANES):
         totals[_TOTAL, lane] += tile[c, lane]
     for lane in range(_LANES):
-        value = tile[c, lane]
-        below = _FLOOR - value
-        sums[_LIFTED, lane] += below if below > _f4(0) else _f4(0)
-        sums[_NEGATIVE_ENTROPY, lane] += value * logs[0, c * _LANES + lane]
+        sums[_NEGATIVE_ENTROPY, lane] += tile[c, lane] * logs[c * _LANES + lane]
 
 
 @inlined
@@ -169,10 +146,9 @@ def _compare(tile, c, j, least, low, index):
 
 
 @inlined
-def _add_others(tile, c, logs, shift, sums):
-    """Add a column to what is kept of the classes that are not the given one."""
+def _keep_best_shifted(tile, c, shift, sums):
+    """Keep the greatest shifted probability of the classes that are not the given one."""
     for lane in range(_LANES):
-        sums[_TAIL, lane] += logs[1, c * _LANES + lane]
         shifted, moved = sums[_SHIFTED, lane], tile[c, lane] + shift
         # Without "+ 0" LLVM makes this a branch around the store, and no vectors of it.
         sums[_SHIFTED, lane] = (moved if moved > shifted else shifted) + _f4(0)
@@ -182,40 +158,8 @@ def _add_others(tile, c, logs, shift, sums):
 def _carry(sums, totals):
     """Move the sums of a tile on to float64."""
     for lane in range(_LANES):
-        totals[_LIFTED, lane] += sums[_LIFTED, lane]
         totals[_NEGATIVE_ENTROPY, lane] += sums[_NEGATIVE_ENTROPY, lane]
-        totals[_TAIL, lane] += sums[_TAIL, lane]
-    sums[:_SHIFTED] = 0
-
-
-@inlined
-def _finish(pair, totals, logs):
-    """Take the logarithms that are wanted once a row; `pair` holds the given and the best other probability.
-
-    In short loops, each of which LLVM vectorises.
-    """
-    for lane in range(_LANES):
-        given, other = _f4(pair[0, lane]), _f4(pair[1, lane])
-        logs[_GIVEN_LOG, lane] = given if given > _FLOOR else _FLOOR
-        logs[_OTHER_LOG, lane] = other if other > _FLOOR else _FLOOR
-    for lane in range(_LANES):
-        logs[_TOTAL_LOG, lane] = totals[_TOTAL, lane] + totals[_LIFTED, lane]
-        logs[_TAIL_LOG, lane] = totals[_TAIL, lane]
-    _take_logs(logs[:_TAIL_LOG].reshape(-1))
-    for lane in range(_LANES):
-        logs[_TAIL_LOG, lane] = logs[_TAIL_LOG, lane] / _power(logs[_OTHER_LOG, lane])
-    _take_logs(logs[_TAIL_LOG])
-    for lane in range(_LANES):
-        tail = logs[_TAIL_LOG, lane]
-        logs[_TAIL_LOG, lane] = (tail if tail > _f4(0) else _f4(0)) / _POWER
-        logs[_GIVEN_LOG, lane] -= logs[_TOTAL_LOG, lane]
-        logs[_OTHER_LOG, lane] -= logs[_TOTAL_LOG, lane]
-
-
-@inlined
-def _take_logs(values):
-    for e in range(len(values)):
-        values[e] = log(values[e])
+    sums[_NEGATIVE_ENTROPY] = 0
 
 
 @inlined
@@ -236,7 +180,7 @@ def _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
 
 
 @inlined
-def _write(rows, best, index, pair, totals, logs, out):
+def _write(rows, best, index, pair, totals, out):
     """Write the statistics of some rows in short loops, of which LLVM makes vectors."""
     p_given, p_other, other = out.p_given[rows], out.p_other[rows], out.other[rows]
     for lane in range(len(other)):
@@ -251,10 +195,6 @@ def _write(rows, best, index, pair, totals, logs, out):
     for lane in range(len(other)):
         negative_entropy = totals[_NEGATIVE_ENTROPY, lane]
         entropy[lane] = -negative_entropy if negative_entropy < 0.0 else 0.0
-    log_given, log_other, tail = out.log_given[rows], out.log_other[rows], out.tail[rows]
-    for lane in range(len(other)):
-        log_given[lane], log_other[lane] = logs[_GIVEN_LOG, lane], logs[_OTHER_LOG, lane]
-        tail[lane] = logs[_TAIL_LOG, lane]
     adjusted_given, adjusted_other = out.adjusted_given[rows], out.adjusted_other[rows]
     for lane in range(len(other)):
         adjusted_given[lane] = totals[_ADJUSTED_GIVEN, lane]
@@ -266,10 +206,10 @@ def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
     """Reduce all rows; return the first that may hold no probabilities, −1 if there is none."""
     n, n_classes = p.shape
     tile = np.zeros((_TAKEN, _LANES), p.dtype)
-    tile_logs = np.empty((2, _COLUMNS * _LANES), _f4)
-    sums, totals = np.empty((5, _LANES), p.dtype), np.empty((6, _LANES), _f8)
+    logs = np.empty(_COLUMNS * _LANES, _f4)
+    sums, totals = np.empty((3, _LANES), p.dtype), np.empty((4, _LANES), _f8)
     best, pair = np.empty((2, _LANES), p.dtype), np.zeros((2, _LANES), p.dtype)
-    index, logs = np.empty((8, _LANES), _i4), np.empty((4, _LANES), _f4)
+    index = np.empty((8, _LANES), _i4)
     doubtful = -1
     for start in range(0, n, _LANES):
         n_rows = min(_LANES, n - start)
@@ -282,19 +222,18 @@ def _reduce(p, labels, least, shift, shift_sum, low, high, tolerance, out):
             for column in range(taken, end, _COLUMNS):
                 width = min(_COLUMNS, end - column)
                 part = tile[column - taken : column - taken + width]
-                _logs_and_powers(part.reshape(-1), tile_logs)
+                _take_logs(part.reshape(-1), logs)
                 for c in range(width):
                     j = _i4(column + c)
-                    _add(part, c, tile_logs, sums, totals)
+                    _add(part, c, logs, sums, totals)
                     keep_two_best(part, c, j, best, index)
                     _compare(part, c, j, least[j], low, index)
-                _clear_given(column, width, index, part, tile_logs[1])
+                _clear_given(column, width, index, part)
                 for c in range(width):
-                    _add_others(part, c, tile_logs, shift[column + c], sums)
+                    _keep_best_shifted(part, c, shift[column + c], sums)
                 _carry(sums, totals)
         _settle(p, start, n_rows, best, index, pair, totals, sums, shift, shift_sum)
-        _finish(pair, totals, logs)
-        _write(slice(start, start + n_rows), best, index, pair, totals, logs, out)
+        _write(slice(start, start + n_rows), best, index, pair, totals, out)
         for lane in range(n_rows):
             fine = index[_BELOW, lane] == 0 and best[_TOP, lane] <= high
             if doubtful < 0 and not (fine and abs(totals[_TOTAL, lane] - 1.0) <= tolerance):

@@ -32,7 +32,7 @@ _i4 = np.int32
 _LANES = 64
 _LEAST_EXPONENT = _f4(-80)  # whose exponential is a normal number, and nothing beside 1
 _LOG2_E = _f4(1.0 / math.log(2))
-_P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.POWER_COEFFICIENTS
+_P0, _P1, _P2, _P3, _P4, _P5 = arithmetic.EXP2_COEFFICIENTS
 _INTEGER, _TINY = arithmetic.INTEGER, arithmetic.TINY
 _TOP, _SECOND = range(2)
 _TOP_INDEX, _SECOND_INDEX = 1, 2  # as in keep_two_best
@@ -89,7 +89,7 @@ def share(logs: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
 
 @inlined
 def _exp(x):
-    """Return ``exp x`` for ``|x| < 80`` in float32, as :func:`labelaudit.kernels.arithmetic.power` takes a power."""
+    """Return ``exp x`` for ``|x| < 80`` in float32: a power of two, put in the exponent, times a polynomial."""
     y = x * _LOG2_E
     rounded = y + _INTEGER
     f = y - (rounded - _INTEGER)

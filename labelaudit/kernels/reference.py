@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, PROBABILITY_FLOOR, TAIL_POWER, RowStatistics
+from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, RowStatistics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,18 +45,11 @@ def reduce_rows(
     top, p_top = _best(p)
     second, p_second = _best(_without(p, top))
     other = np.where(top == given, second, top)
-    clipped = np.maximum(p, PROBABILITY_FLOOR)
-    log_clipped = np.log(clipped)
-    log_total = np.log(clipped.sum(axis=1))
-    powers = np.exp(TAIL_POWER * (log_clipped - log_clipped[rows, other][:, None]))
     shifted = p - thresholds + thresholds.max()
     scale = shifted.sum(axis=1)
     floats = {
         "p_given": p[rows, given],
         "p_other": p[rows, other],
-        "log_given": log_clipped[rows, given] - log_total,
-        "log_other": log_clipped[rows, other] - log_total,
-        "tail": np.log(_without(powers, given, 0.0).sum(axis=1)) / TAIL_POWER,
         "adjusted_given": shifted[rows, given] / scale,
         "adjusted_other": _without(shifted, given).max(axis=1) / scale,
     }
@@ -80,9 +73,9 @@ def _best(p: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float64
     return index.astype(np.int32), np.take_along_axis(p, index[:, None], axis=1)[:, 0]
 
 
-def _without(p: NDArray[np.float64], index: NDArray[np.integer], value: float = -np.inf) -> NDArray[np.float64]:
+def _without(p: NDArray[np.float64], index: NDArray[np.integer]) -> NDArray[np.float64]:
     left = p.copy()
-    np.put_along_axis(left, index[:, None], value, axis=1)
+    np.put_along_axis(left, index[:, None], -np.inf, axis=1)
     return left
 
 

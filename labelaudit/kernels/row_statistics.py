@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["CONFIDENT_SLACK", "PROBABILITY_FLOOR", "TAIL_POWER", "RowStatistics"]
+__all__ = ["CONFIDENT_SLACK", "PROBABILITY_FLOOR", "RowStatistics"]
 
 PROBABILITY_FLOOR = 1e-6
 """Least probability that a logarithm is taken of."""
@@ -25,20 +25,16 @@ PROBABILITY_FLOOR = 1e-6
 CONFIDENT_SLACK = 1e-6
 """How far below its threshold a probability still counts as confident (cleanlab's tolerance)."""
 
-TAIL_POWER = 0.3
-"""Exponent of the tail statistic."""
-
 _CLASS_INDICES = frozenset({"given", "other", "top", "second", "confident"})
-_NEEDS_LABEL = ("p_given", "p_other", "log_given", "log_other", "tail", "adjusted_given", "adjusted_other")
+_NEEDS_LABEL = ("p_given", "p_other", "adjusted_given", "adjusted_other")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RowStatistics:
     """Row statistics of `n` items under one (pooled) source of predicted probabilities.
 
-    All logarithms are natural and taken of ``P = clip(p, 1e-6, 1)`` renormalised to sum 1, so that exact zeros and ones
-    give no infinities. Ties go to the lower class index. For unlabelled rows (``given == -1``) every quantity that
-    needs the given label is NaN (−1 for class indices).
+    Ties go to the lower class index. For unlabelled rows (``given == -1``) every quantity that needs the given label is
+    NaN (−1 for class indices).
 
     Attributes
     ----------
@@ -55,12 +51,7 @@ class RowStatistics:
     p_top, p_second : (n,) float
         Their probabilities.
     entropy : (n,) float
-        ``−Σ p log p`` in nats, of the unclipped probabilities with ``0 log 0 = 0``.
-    log_given, log_other : (n,) float
-        ``log P`` of the given and the best other class.
-    tail : (n,) float
-        ``log(Σ_{j≠given} (P_j / P_other)^0.3) / 0.3``: 0 when one other class holds everything, larger the more
-        classes share the rest.
+        ``−Σ p log p`` in nats, with ``0 log 0 = 0``.
     confident : (n,) int32
         Confident class by cleanlab's rule: the class that reaches its threshold (within 1e-6) where there is just one,
         the overall argmax where there are several, else −1.
@@ -77,9 +68,6 @@ class RowStatistics:
     p_top: NDArray[np.floating]
     p_second: NDArray[np.floating]
     entropy: NDArray[np.floating]
-    log_given: NDArray[np.floating]
-    log_other: NDArray[np.floating]
-    tail: NDArray[np.floating]
     confident: NDArray[np.int32]
     adjusted_given: NDArray[np.floating]
     adjusted_other: NDArray[np.floating]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from labelaudit.kernels import terms
 from labelaudit.kernels.row_statistics import PROBABILITY_FLOOR
 from labelaudit.scores import Evidence, Score
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["PLUGIN"]
@@ -19,7 +21,8 @@ _LIMIT = -math.log(PROBABILITY_FLOOR)
 
 def logit_margin(evidence: Evidence) -> NDArray[np.floating]:
     """Return ``max_{j≠y} log p_j − log p_y`` of probabilities kept at or above 1e-6."""
-    return evidence.rows.log_other - evidence.rows.log_given
+    given, other = (np.maximum(p, PROBABILITY_FLOOR) for p in (evidence.rows.p_given, evidence.rows.p_other))
+    return terms.log(other / given)
 
 
 PLUGIN = Score(

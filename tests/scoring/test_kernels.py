@@ -23,8 +23,7 @@ from labelaudit.kernels import (
 KERNELS = [pytest.param(blocked, id="blocked"), pytest.param(compiled, id="compiled")]
 ARRAYS = [field.name for field in fields(RowStatistics) if field.name != "n_classes"]
 EXACT = {"given", "other", "top", "second", "confident"}
-# float32 has 6e-8; logarithms reach 14 and the tail 60.
-TOLERANCE = {"entropy": 4e-6, "log_given": 2e-6, "log_other": 2e-6, "tail": 2e-5}
+TOLERANCE = {"entropy": 4e-6}  # float32 has 6e-8, and the logarithm of 1000 classes is 7
 
 
 def reduce(kernel, labels, pred_probs, thresholds):
@@ -85,14 +84,12 @@ def test_a_doubted_row_does_not_keep_the_others_from_being_reduced(kernel, make_
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_logarithm_and_power_hold_to_the_stated_errors(dtype):
+def test_the_logarithm_holds_to_the_stated_errors(dtype):
     p = np.concatenate([np.geomspace(1e-37, 1, 300_000), np.linspace(1e-6, 1, 300_000)]).astype(dtype)
     exact = np.log(p.astype(np.float64))
     error = np.abs(arithmetic.log(p) - exact)
     assert (error <= (1.2e-7 if dtype is np.float32 else 1.7e-7) * np.abs(exact)).all()
     assert (error * p).max() <= 4e-8
-    powers = arithmetic.power(arithmetic.log(p))
-    np.testing.assert_allclose(powers, np.maximum(p.astype(np.float64), 1e-6) ** 0.3, rtol=7e-7)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
