@@ -66,7 +66,8 @@ class Audit:
         Where the dataset was read from.
     arrays : mapping of str to array
         Larger arrays in the order of the dataset's rows: ``pred_probs (n, K)``, ``embeddings (n, d)``,
-        ``neighbors (n, k)``, as far as they were computed here. Memory maps where the audit was loaded.
+        ``neighbors (n, k)``, as far as they were computed here; probabilities of several sources pooled. Memory maps
+        where the audit was loaded.
     path : str, optional
         Folder it was loaded from or saved to.
     """

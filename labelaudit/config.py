@@ -77,7 +77,12 @@ class AuditConfig:
     model: str | None = _option(
         None, "Your own classifier as package.module:factory (fit and predict_proba).", metavar="PATH"
     )
-    classifier: str | None = _option(None, "Built-in classifier; default: by the kind of data.", metavar="NAME")
+    classifier: str | None = _option(
+        None,
+        "Built-in classifier; default: by the kind of data. Where probabilities are given, none is fitted unless it is"
+        " named here, or your own by --model: it then is one more source beside them.",
+        metavar="NAME",
+    )
     folds: int = _option(5, "Folds of the cross-validation.", low=2)
     repeats: int = _option(1, "Repeat the cross-validation with other folds; the spread shows ambiguity.", low=1)
     fold_group: str | None = _option(

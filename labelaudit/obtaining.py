@@ -1,8 +1,8 @@
-"""Where the probabilities of an audit come from: with the data, or from a cross-validation."""
+"""Where the probabilities of an audit come from: with the data, from a cross-validation, or both."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.config import AuditConfig
+    from labelaudit.crossval import CrossValidation
     from labelaudit.domain import ProbSource
     from labelaudit.progress import ProgressCallback
 
@@ -43,7 +44,9 @@ class Obtained:
     normalize : bool
         Whether rows that do not sum to 1 are to be scaled.
     computed : bool
-        Whether they come from a cross-validation, and not with the data.
+        Whether they all come from a cross-validation, and not with the data.
+    fitted : bool
+        Whether some of them do.
     notes : tuple of str
         What to say about that.
     """
@@ -56,6 +59,7 @@ class Obtained:
     embeddings: NDArray[np.floating] | None
     normalize: bool
     computed: bool
+    fitted: bool
     notes: tuple[str, ...] = ()
 
 
@@ -63,6 +67,8 @@ def obtain(
     dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
 ) -> Obtained:
     """Take the probabilities that come with a dataset, or get some by cross-validation.
+
+    With given probabilities a model is only fitted where the configuration names one; it then is one more source.
 
     Parameters
     ----------
@@ -88,20 +94,8 @@ def obtain(
                 "Errors cannot be planted where probabilities are given: there is nothing to fit again.",
                 "Leave out --calibrate on, or leave out --pred-probs so that labelaudit fits a model.",
             )
-        labelled = dataset.labels != UNLABELLED
-        return Obtained(
-            pred_probs=dataset.pred_probs,
-            names=tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None,
-            members="models",
-            assessable=labelled,
-            reasons_not=np.where(labelled, "", "unlabelled").astype(object),
-            embeddings=dataset.embeddings,
-            normalize=bool(dataset.origin and dataset.origin.options.get("normalize")),
-            computed=False,
-        )
-    from labelaudit.crossval import cross_validate
-
-    result = cross_validate(dataset, config, progress=tell, checkpoint=checkpoint, resume=resume)
+        return _beside_given(dataset, config, tell, checkpoint, resume=resume)
+    result = _cross_validated(dataset, config, tell, checkpoint, resume=resume)
     return Obtained(
         pred_probs=tuple(result.pred_probs),
         names=None,
@@ -111,5 +105,51 @@ def obtain(
         embeddings=result.embeddings,
         normalize=False,
         computed=True,
+        fitted=True,
         notes=tuple(result.notes),
     )
+
+
+def _beside_given(
+    dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
+) -> Obtained:
+    """Return the given probabilities, and beside them those of a model that the configuration names."""
+    labelled = dataset.labels != UNLABELLED
+    names = tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None
+    given = Obtained(
+        pred_probs=dataset.pred_probs,
+        names=names,
+        members="models",
+        assessable=labelled,
+        reasons_not=np.where(labelled, "", "unlabelled").astype(object),
+        embeddings=dataset.embeddings,
+        normalize=bool(dataset.origin and dataset.origin.options.get("normalize")),
+        computed=False,
+        fitted=False,
+    )
+    model = config.model or config.classifier
+    if model is None:
+        return given
+    if dataset.modality == "probs":
+        raise UsageError(
+            f"There is nothing that {model!r} could learn from beside the given probabilities.",
+            "Name a column with --text, --image or --features or give --embeddings, or leave the model out.",
+        )
+    result = _cross_validated(dataset, config, tell, checkpoint, resume=resume)
+    names = names or tuple(f"pred_probs[{m}]" for m in range(len(dataset.pred_probs)))
+    return replace(
+        given,
+        pred_probs=(*dataset.pred_probs, np.mean(result.pred_probs, axis=0)),
+        names=(*names, f"the cross-validated {model}"),
+        embeddings=result.embeddings if dataset.embeddings is None else dataset.embeddings,
+        fitted=True,
+        notes=tuple(result.notes),
+    )
+
+
+def _cross_validated(
+    dataset: Dataset, config: AuditConfig, tell: ProgressCallback, checkpoint: Path | None, *, resume: bool
+) -> CrossValidation:
+    from labelaudit.crossval import cross_validate
+
+    return cross_validate(dataset, config, progress=tell, checkpoint=checkpoint, resume=resume)

@@ -144,7 +144,7 @@ def audit(
         health=_health(items, dataset.classes, scores, ranking).as_dict(),
         statistics=_statistics(scores),
         origin=dataset.origin,
-        arrays=_arrays(obtained, neighbors),
+        arrays=_arrays(obtained, scores, neighbors),
     )
 
 
@@ -326,11 +326,12 @@ def _statistics(scores: Scores) -> dict[str, Any]:
     }
 
 
-def _arrays(obtained: Obtained, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
+def _arrays(obtained: Obtained, scores: Scores, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
-    if obtained.computed:
-        stacked = np.stack([np.asarray(source[:]) for source in obtained.pred_probs])
-        arrays["pred_probs"] = np.asarray(stacked.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    if obtained.fitted and scores.walk is not None:
+        weights = np.ones(1) if scores.members is None else scores.members.weights
+        pool = scores.walk.pooled(slice(0, scores.walk.n), weights)
+        arrays["pred_probs"] = np.asarray(pool, dtype=np.float32)
     if obtained.embeddings is not None:
         arrays["embeddings"] = np.asarray(obtained.embeddings, dtype=np.float32)
     if neighbors is not None:

@@ -68,7 +68,8 @@ def command(
     saved on disk, or NumPy labels. Columns are recognised where they are unmistakable.
 
     Without probabilities of your own (--pred-probs), labelaudit trains a classifier by cross-validation, so that each
-    item is judged by a model that has not seen it.
+    item is judged by a model that has not seen it. With both --pred-probs and --classifier or --model, it does so as
+    well, and all sources are pooled.
     """
     from labelaudit.cli._console import messages, progress
     from labelaudit.pipeline import audit

@@ -1,0 +1,78 @@
+"""Probabilities that come with the data, and a model that is fitted beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.stats import spearmanr
+
+import labelaudit as la
+from labelaudit.cli import group
+from labelaudit.config import AuditConfig
+from labelaudit.errors import ProbabilityError, UsageError
+
+
+def blobs(seed=0, n=400, n_classes=4):
+    """Vectors between classes, what a good classifier would say of them, and what a dull one did."""
+    rng = np.random.default_rng(seed)
+    centers = 2.0 * rng.normal(size=(n_classes, 6))
+    labels = rng.integers(n_classes, size=n)
+    vectors = centers[labels] + rng.normal(size=(n, 6))
+    logits = -0.5 * ((vectors[:, None] - centers) ** 2).sum(axis=2)
+    true = np.exp(logits - logits.max(axis=1, keepdims=True))
+    true /= true.sum(axis=1, keepdims=True)
+    dull = np.exp(0.5 * np.log(np.maximum(true, 1e-6)) + rng.normal(size=true.shape))
+    return vectors, labels, true, dull / dull.sum(axis=1, keepdims=True)
+
+
+def test_a_named_classifier_joins_the_given_probabilities():
+    vectors, labels, true, dull = blobs()
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[dull], embeddings=vectors)
+    alone = la.audit(dataset)
+    both = la.audit(dataset, AuditConfig(classifier="embedding"))
+    assert "pred_probs" not in alone.arrays
+    assert both.arrays["pred_probs"].shape == dull.shape
+    np.testing.assert_allclose(both.arrays["pred_probs"].sum(axis=1), 1.0, atol=1e-5)
+    assert "member_disagreement" in both.items.columns
+    assert "member_disagreement" not in alone.items.columns
+    entropy = -(true * np.log(np.maximum(true, 1e-12))).sum(axis=1)
+    foreseen = [spearmanr(audit.items.sort_values("row")["ambiguity"], entropy)[0] for audit in (alone, both)]
+    assert foreseen[1] > foreseen[0] + 0.05
+
+
+def test_repeats_of_the_named_model_are_one_source():
+    vectors, labels, _, dull = blobs(1, n=120)
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[dull, 0.5 * dull + 0.125], embeddings=vectors)
+    audit = la.audit(dataset, AuditConfig(classifier="embedding", repeats=3, folds=3))
+    assert audit.arrays["pred_probs"].shape == dull.shape
+    np.testing.assert_allclose(audit.arrays["pred_probs"].sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_a_model_needs_content_beside_the_probabilities():
+    _, labels, _, dull = blobs(2, n=60)
+    with pytest.raises(UsageError, match="'embedding' could learn from beside the given probabilities"):
+        la.audit(la.Dataset.from_arrays(labels, pred_probs=[dull]), AuditConfig(classifier="embedding"))
+
+
+def test_what_is_wrong_with_given_probabilities_is_said_of_them():
+    vectors, labels, _, dull = blobs(3, n=60)
+    spoilt = dull.copy()
+    spoilt[7] = np.nan
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[dull], embeddings=vectors)
+    object.__setattr__(dataset, "pred_probs", (dull, spoilt))
+    with pytest.raises(ProbabilityError, match=r"pred_probs\[1\], row 8"):
+        la.audit(dataset, AuditConfig(classifier="embedding"))
+
+
+def test_the_same_on_the_command_line(tmp_path):
+    vectors, labels, _, dull = blobs(4, n=80)
+    for name, array in {"labels": labels, "vectors": vectors, "model": dull}.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    out = tmp_path / "both.audit"
+    options = ["--pred-probs", str(tmp_path / "model.npy"), "--embeddings", str(tmp_path / "vectors.npy")]
+    said = CliRunner().invoke(
+        group, ["audit", str(tmp_path / "labels.npy"), *options, "--classifier", "embedding", "--out", str(out)]
+    )
+    assert said.exit_code == 0, said.output
+    assert "member_disagreement" in la.load(out).items.columns
