@@ -174,7 +174,7 @@ def _reduce(
 
 def _log_pool(rows: RowStatistics, walk: Walk, weights: NDArray[np.float64]) -> NDArray[np.floating]:
     """Return (n,) entropies in nats of the models' logarithmic pool; all rows have been checked by now."""
-    sample = sampled_rows(rows, walk.n_classes * len(weights))
+    sample = sampled_rows(rows, walk.n_classes * len(weights), threads=walk.threads)
     powers = log_pool_weights(gathered(walk, sample), rows.given[sample], weights).astype(walk.dtype)
     entropy = large_pages.empty(walk.n, walk.dtype)
 

@@ -149,7 +149,7 @@ def learned_correction(rows: RowStatistics, walk: Walk, weights: NDArray[np.floa
     """
     if walk.n_classes > MOST_CLASSES:
         return None
-    sample = sampled_rows(rows)
+    sample = sampled_rows(rows, threads=walk.threads)
     given = rows.given[sample]
     if len(given) == 0 or (given == given[0]).all():
         return None

@@ -22,7 +22,7 @@ _SAMPLE = 10_000  # rows, if that is not more values than:
 _VALUES = 2**22  # 32 MB in float64
 
 
-def sampled_rows(rows: RowStatistics, values_of_a_row: int = 1) -> NDArray[np.intp]:
+def sampled_rows(rows: RowStatistics, values_of_a_row: int = 1, *, threads: int | None = None) -> NDArray[np.intp]:
     """Return which rows are learned from: all that can be assessed, or some by a hash of their probabilities.
 
     Neither the order of rows nor of classes bears on the choice, nor the label. Rows of equal probabilities are chosen
@@ -34,6 +34,8 @@ def sampled_rows(rows: RowStatistics, values_of_a_row: int = 1) -> NDArray[np.in
         Of `n` items.
     values_of_a_row : int
         Numbers that are held of each, which bound how many there may be.
+    threads : int, optional
+        Default: one for each core. Never changes the result.
 
     Returns
     -------
@@ -41,9 +43,9 @@ def sampled_rows(rows: RowStatistics, values_of_a_row: int = 1) -> NDArray[np.in
         Ascending; of more rows about 10,000, less where these would take more than 32 MB.
     """
     n, most = len(rows), max(1, min(_SAMPLE, _VALUES // values_of_a_row))
-    index = _hashed_below(rows, 2.0 * most / max(n, 1))
+    index = _hashed_below(rows, 2.0 * most / max(n, 1), threads)
     if len(index) < most:  # few can be assessed, or many are equal
-        index = _hashed_below(rows, 1.0)
+        index = _hashed_below(rows, 1.0, threads)
     if len(index) <= most:
         return index
     keys = row_hashes(rows.p_top[index], rows.p_second[index])
@@ -51,7 +53,7 @@ def sampled_rows(rows: RowStatistics, values_of_a_row: int = 1) -> NDArray[np.in
     return chosen
 
 
-def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
+def _hashed_below(rows: RowStatistics, share: float, threads: int | None) -> NDArray[np.intp]:
     """Return which rows can be assessed and have a hash in the lower `share` of all hashes."""
     bound = np.uint64(min(share, 1.0) * (2.0**64 - 2.0**11))  # the greatest float64 that fits
     lookups = lookups_for(len(rows) * rows.n_classes)
@@ -64,7 +66,7 @@ def _hashed_below(rows: RowStatistics, share: float) -> NDArray[np.intp]:
         known: NDArray[np.intp] = where[(rows.given[where] >= 0) & np.isfinite(rows.p_given[where])]
         return known
 
-    return np.concatenate(list(map_blocks(found, len(rows))))
+    return np.concatenate(list(map_blocks(found, len(rows), threads)))
 
 
 def gathered(walk: Walk, index: NDArray[np.intp]) -> NDArray[np.floating]:
