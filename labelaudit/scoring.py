@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.arrays import prob_sources
+from labelaudit.arrays import prob_sources, vectors
 from labelaudit.errors import ProbabilityError, UsageError
 from labelaudit.flags import flag
 from labelaudit.labels import encode_labels
@@ -229,7 +229,7 @@ def score(
     Raises
     ------
     LabelsError, ProbabilityError
-        If labels or probabilities cannot be used; the message names the first row.
+        If labels, probabilities or embeddings cannot be used; the message names the first row of bad probabilities.
 
     Examples
     --------
@@ -246,7 +246,7 @@ def score(
     walk = Walk.over(sources, len(codes), memory=memory, threads=threads, normalize=normalize)
     neighbors = None
     if embeddings is not None:
-        found = find_neighbors(embeddings, threads=threads, memory=memory)
+        found = find_neighbors(vectors(embeddings), threads=threads, memory=memory)
         neighbors = neighbor_statistics(found, codes, walk.n_classes)
     return Scores(walk_for_evidence(codes, walk, members=members, neighbors=neighbors), walk)
 

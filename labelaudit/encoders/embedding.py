@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from labelaudit.domain import Dataset
 
 _BLOCK = 65_536  # rows checked at once
+_LARGEST = np.finfo(np.float32).max
 
 
 def encode(dataset: Dataset) -> NDArray[np.floating]:
@@ -23,7 +24,8 @@ def encode(dataset: Dataset) -> NDArray[np.floating]:
     Raises
     ------
     DataError
-        If they are no (n, d) array of numbers, or hold NaN or infinite values.
+        If they are no (n, d) array of numbers, or hold NaN, infinite values or numbers beyond float32, in which they
+        are kept.
     """
     vectors = dataset.embeddings
     assert vectors is not None
@@ -33,12 +35,12 @@ def encode(dataset: Dataset) -> NDArray[np.floating]:
             "Give one vector of numbers for each item: an (n, d) array of float32.",
         )
     for start in range(0, len(vectors), _BLOCK):
-        finite = np.isfinite(vectors[start : start + _BLOCK]).all(axis=1)
-        if not finite.all():
-            row = start + int(finite.argmin())
+        within = (np.abs(vectors[start : start + _BLOCK]) <= _LARGEST).all(axis=1)  # NaN is not
+        if not within.all():
+            row = start + int(within.argmin())
             raise DataError(
-                f"The embedding of item {dataset.ids[row]!r} holds NaN or infinite values.",
-                "Compute it again, or leave the item out.",
+                f"The embedding of item {dataset.ids[row]!r} holds NaN, infinite values or numbers beyond 3e38.",
+                "Compute it again, scale all embeddings down, or leave the item out.",
             )
     return vectors
 

@@ -241,6 +241,8 @@ def test_a_table_of_constants_is_an_error():
     ("vectors", "message"),
     [
         (np.array([[0.0, 1.0], [np.nan, 1.0]]), "item '.*' holds NaN"),
+        (np.array([[0.0, 1.0], [np.inf, 1.0]], dtype=np.float16), "infinite values"),
+        (np.array([[0.0, 1.0], [-4e38, 1.0]]), "or numbers beyond 3e38"),
         (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
         (np.array([["a"], ["b"]]), "hold <U1"),
     ],

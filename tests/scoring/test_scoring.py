@@ -103,6 +103,29 @@ def test_axes_come_from_the_ranking(make_set):
         scores["member_disagreement"]
 
 
+@pytest.mark.parametrize("n_sources", [1, 2])
+def test_one_thread_means_one(make_set, monkeypatch, n_sources):
+    def refuse(*_):
+        raise AssertionError("another thread was asked for help")
+
+    labels, pred_probs = make_set(7, n=140_000, n_classes=3, dtype=np.float32)  # more than one block
+    monkeypatch.setattr("labelaudit.threads._helpers.ask", refuse)
+    scores = score(labels, [pred_probs] * n_sources, threads=1)
+    assert len(scores.compute()) == len(scores.names)
+    assert len(scores.ranking) == 140_000
+    assert scores.flags("both").any()
+
+
+def test_embeddings_may_be_what_is_no_array(make_set):
+    labels, pred_probs = make_set(7, n=50, n_classes=4)
+    vectors = np.random.default_rng(0).normal(size=(50, 8))
+    expected = score(labels, pred_probs, embeddings=vectors)["neighbor_disagreement"]
+    for form in (vectors.tolist(), pd.DataFrame(vectors)):
+        np.testing.assert_array_equal(score(labels, pred_probs, embeddings=form)["neighbor_disagreement"], expected)
+    with pytest.raises(LabelsError, match="no array"):
+        score(labels, pred_probs, embeddings=[[1.0, 2.0], [3.0]])
+
+
 def test_embeddings_add_neighbours(make_set):
     labels, pred_probs = make_set(7, n=200, n_classes=4)
     scores = score(labels, pred_probs, embeddings=np.random.default_rng(0).normal(size=(200, 8)))
