@@ -103,6 +103,7 @@ def test_the_kind_of_range_is_said_in_words() -> None:
         == "95% confidence interval from 60 random checks, each looked at once and every verdict taken as right"
     )
     assert once.slip_rates is None
+    assert estimate_errors(check, np.zeros(60, dtype=int), level=0.995).range_kind.startswith("99.5% confidence")
     twice = estimate_errors(check, np.zeros(60, dtype=int), np.r_[np.full(20, 2), np.ones(30, int), np.zeros(10, int)])
     assert "from 50 random checks, 20 of them looked at more than once" in twice.range_kind
     assert twice.slip_rates is not None

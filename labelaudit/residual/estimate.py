@@ -121,7 +121,7 @@ def estimate_errors(
         level=level,
         remaining=remaining[1],
         remaining_interval=(remaining[0], remaining[2]),
-        range_kind=f"{level:.0%} confidence interval from {int((count > 0).sum())} random checks, {trust}",
+        range_kind=f"{100.0 * level:.6g}% confidence interval from {int((count > 0).sum())} random checks, {trust}",
         slip_rates=(float(slips[0]), float(slips[1])) if repeated else None,
     )
 
