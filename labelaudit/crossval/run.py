@@ -303,7 +303,7 @@ def _folds(dataset: Dataset, config: AuditConfig, groups: NDArray[np.object_] | 
 
 
 def _seed(config: AuditConfig, *path: int) -> int:
-    """Derive independent 32-bit seeds for repeats and folds."""
+    """Derive 32-bit seeds for repeats and folds; a repeat shares that of its first fold, which it uses otherwise."""
     return int(np.random.SeedSequence((config.seed, *path)).generate_state(1)[0])
 
 
