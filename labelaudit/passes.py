@@ -22,6 +22,7 @@ from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
 from labelaudit.kernels import MemberStatistics, RowStatistics, is_compiled, kernel_for, lookups_for
+from labelaudit.kernels.arithmetic import sums_over_classes
 from labelaudit.kernels.row_statistics import PROBABILITY_FLOOR
 from labelaudit.pooling import equal_weights, log_pool_weights, mixture_weights
 from labelaudit.probabilities import sum_tolerance
@@ -185,8 +186,8 @@ def _log_pool(rows: RowStatistics, walk: Walk, weights: NDArray[np.float64]) -> 
             logs += power * np.log(np.maximum(chunk.T, PROBABILITY_FLOOR, dtype=walk.dtype))
         logs -= logs.max(axis=0)
         p = np.exp(logs)
-        total = p.sum(axis=0)
-        entropy[part] = np.maximum(np.log(total) - (p * logs).sum(axis=0) / total, 0.0)
+        total = sums_over_classes(p)
+        entropy[part] = np.maximum(np.log(total) - sums_over_classes(p * logs) / total, 0.0)
 
     walk.each(write, on_threads=is_compiled(walk.n_values))
     return entropy

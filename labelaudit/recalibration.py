@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from labelaudit.kernels import RowStatistics, is_compiled, kernel_for
+from labelaudit.kernels.arithmetic import sums_over_classes
 from labelaudit.sampling import gathered, sampled_rows
 from labelaudit.suspicion import TELL_WHICH, weigh
 from labelaudit.threads import side_by_side
@@ -125,7 +126,7 @@ class Correction:
             added = by_class @ logs.astype(np.float64) + self.coefficients[-1][:, None]
             added = np.clip(np.round(added, _DIGITS), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
             block *= np.exp(added.astype(block.dtype))
-            block /= np.maximum(block.sum(axis=0, dtype=np.float64), _TINY).astype(block.dtype)
+            block /= np.maximum(sums_over_classes(block, np.float64), _TINY).astype(block.dtype)
             result[start : start + step] = block.T
         return result
 

@@ -19,9 +19,9 @@ import numpy as np
 from labelaudit.kernels.row_statistics import CONFIDENT_SLACK, PROBABILITY_FLOOR
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["COLUMNS", "Limits", "log"]
+__all__ = ["COLUMNS", "Limits", "log", "sums_over_classes"]
 
 COLUMNS = 32
 """Columns that are added up in the precision of the data before the sum goes on to float64."""
@@ -104,6 +104,14 @@ def log(x: NDArray[np.floating]) -> NDArray[np.float32]:
     y += m
     y += exponent.astype(np.float32) * LN2
     return y
+
+
+def sums_over_classes(by_class: NDArray[np.floating], dtype: DTypeLike | None = None) -> NDArray[np.floating]:
+    """Return the sums of the columns of a (K, b) array, (b,), each with the same bits whatever `b` is."""
+    if by_class.shape[1] == 1:  # NumPy adds up a single column pairwise, several side by side
+        return sums_over_classes(np.repeat(by_class, 2, axis=1), dtype)[:1]
+    sums: NDArray[np.floating] = by_class.sum(axis=0, dtype=dtype)
+    return sums
 
 
 def _polynomial(coefficients: tuple[np.float32, ...], x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,11 @@ from labelaudit.__main__ import run
 from labelaudit.chunks import ParquetProbs, chunk_rows
 from labelaudit.errors import ConfigError, LabelsError, ProbabilityError, ReadError, UsageError
 from labelaudit.kernels import COMPILED_FROM
-from labelaudit.passes import gather_evidence
+from labelaudit.passes import gather_evidence, walk_for_evidence
 from labelaudit.pooling import mixture_weights
 from labelaudit.scores import SCORES
-from labelaudit.scoring import score
+from labelaudit.scoring import Scores, score
+from labelaudit.walk import Walk
 
 COMPILED = COMPILED_FROM // 50 + 7
 """Rows of 50 classes that the compiled kernel reduces."""
@@ -101,6 +102,20 @@ def test_axes_come_from_the_ranking(make_set):
     assert "member_disagreement" not in scores.names
     with pytest.raises(UsageError, match="needs members"):
         scores["member_disagreement"]
+
+
+@pytest.mark.parametrize("n_sources", [1, 2])
+@pytest.mark.parametrize("rows", [1, 2, 200])
+def test_chunks_of_one_row_change_no_bit(make_set, rows, n_sources):
+    sources = [make_set(m, n=201, n_classes=12)[1] for m in range(n_sources)]
+    labels = make_set(0, n=201, n_classes=12)[0]
+    walk = Walk.over(sources, 201, threads=1)
+    whole, parts = (
+        Scores(walk_for_evidence(labels, walked), walked).ranking
+        for walked in (replace(walk, rows=201), replace(walk, rows=rows))
+    )
+    for name in ("order_score", "suspicion", "ambiguity", "suggested", "order"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name), err_msg=name)
 
 
 @pytest.mark.parametrize("n_sources", [1, 2])
