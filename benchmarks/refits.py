@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import labelaudit as la
+from benchmarks.simulation import sample_columns, struck
 from labelaudit.classifiers import CLASSIFIERS
 from labelaudit.config import AuditConfig
 from labelaudit.encoders import ENCODERS
@@ -264,7 +265,7 @@ def _by_class(seen: _Labelling, rng: np.random.Generator) -> Wrong:
     rates = rng.gamma(1.0, size=n_classes) + 0.1
     table = seen.confusions() * rng.gamma(0.4, size=(n_classes, n_classes)) + 1e-9
     np.fill_diagonal(table, 0.0)
-    return rates[seen.truth], _sample(table[seen.truth], rng)
+    return rates[seen.truth], sample_columns(table[seen.truth], rng)
 
 
 def _by_region(seen: _Labelling, rng: np.random.Generator) -> Wrong:
@@ -275,7 +276,7 @@ def _by_region(seen: _Labelling, rng: np.random.Generator) -> Wrong:
     chance = np.exp(1.5 * np.sin(1.5 * along + rng.uniform(0, 6)))
     any_other = seen.any_other(rng)
     alike = rng.random(len(any_other)) < 0.5
-    return chance, np.where(alike, any_other, _sample(seen.confusions()[seen.truth], rng))
+    return chance, np.where(alike, any_other, sample_columns(seen.confusions()[seen.truth], rng))
 
 
 def _human(seen: _Labelling, rng: np.random.Generator) -> Wrong:
@@ -283,7 +284,7 @@ def _human(seen: _Labelling, rng: np.random.Generator) -> Wrong:
     hard, careless = 1.0 - seen.p_true(), 0.3
     chance = careless + (1.0 - careless) * hard / hard.mean()
     clicked = rng.random(len(chance)) < careless / chance
-    likely = _sample(seen.others() ** 0.7, rng)
+    likely = sample_columns(seen.others() ** 0.7, rng)
     return chance, np.where(clicked, seen.any_other(rng), likely)
 
 
@@ -299,18 +300,9 @@ NOISES = {"uniform": _uniform, "class": _by_class, "region": _by_region, "human"
 
 def _corrupted(seen: _Labelling, noise: str, rate: float, rng: np.random.Generator) -> NDArray[np.int32]:
     chance, wrong = NOISES[noise](seen, rng)
-    low, high = 0.0, 1e9
-    for _ in range(80):  # the factor at which the capped chances average to the rate
-        middle = (low + high) / 2 if high < 1e8 else max(1e-3, 2 * low)
-        low, high = (middle, high) if np.minimum(middle * chance, 0.9).mean() < rate else (low, middle)
-    struck = rng.random(len(chance)) < np.minimum(high * chance, 0.9)
-    struck[rng.integers(len(struck))] |= not struck.any()
-    return np.where(struck, wrong, seen.truth).astype(np.int32)
-
-
-def _sample(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int_]:
-    cumulative = np.cumsum(weights, axis=1)
-    return (cumulative < (rng.random(len(weights)) * cumulative[:, -1])[:, None]).sum(axis=1)
+    is_struck = struck(chance, rate, rng)
+    is_struck[rng.integers(len(is_struck))] |= not is_struck.any()
+    return np.where(is_struck, wrong, seen.truth).astype(np.int32)
 
 
 # --- audits ---

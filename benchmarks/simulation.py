@@ -24,7 +24,18 @@ from numpy.typing import NDArray
 
 from benchmarks.simulated_models import MODELS, cross_validated
 
-__all__ = ["NOISES", "VIEWS", "Settings", "Simulated", "draw_settings", "load", "simulate", "simulate_to"]
+__all__ = [
+    "NOISES",
+    "VIEWS",
+    "Settings",
+    "Simulated",
+    "draw_settings",
+    "load",
+    "sample_columns",
+    "simulate",
+    "simulate_to",
+    "struck",
+]
 
 Array = NDArray[np.float64]
 
@@ -153,7 +164,7 @@ def _class_conditional(world: _World, rng: np.random.Generator) -> tuple[Array, 
     confusion = rng.gamma(0.3, size=(n_classes, n_classes)) + 1e-9
     np.fill_diagonal(confusion, 0.0)
     rates = rng.gamma(1.0, size=n_classes) + 0.02
-    return rates[world.truth], _sample(confusion[world.truth], rng)
+    return rates[world.truth], sample_columns(confusion[world.truth], rng)
 
 
 def _instance_dependent(world: _World, rng: np.random.Generator) -> tuple[Array, NDArray[np.int_]]:
@@ -164,7 +175,7 @@ def _instance_dependent(world: _World, rng: np.random.Generator) -> tuple[Array,
     scores = 1.5 * points @ rng.normal(0, 1 / np.sqrt(points.shape[1]), (points.shape[1], n_classes))
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     weights[np.arange(n), world.truth] = 0.0
-    return chance, _sample(weights, rng)
+    return chance, sample_columns(weights, rng)
 
 
 def _boundary(world: _World, rng: np.random.Generator) -> tuple[Array, NDArray[np.int_]]:
@@ -203,7 +214,7 @@ def _human(world: _World, rng: np.random.Generator) -> tuple[Array, NDArray[np.i
     bias = np.exp(world.similarity / scale) * rng.gamma(0.7, size=(n_classes, n_classes)) + 1e-12
     weights = np.exp(rng.uniform(0.1, 0.4) * world.log_posterior) * bias[world.truth]
     weights[np.arange(n), world.truth] = 0.0
-    target = _sample(weights, rng)
+    target = sample_columns(weights, rng)
     clicked = rng.random(n) < careless / (careless + (1 - careless) * hard)
     uniform = (world.truth + rng.integers(1, n_classes, n)) % n_classes
     return careless + (1 - careless) * hard, np.where(clicked, uniform, target)
@@ -236,15 +247,20 @@ NOISES: dict[str, Callable[[_World, np.random.Generator], tuple[Array, NDArray[n
 
 def _with_errors(world: _World, settings: Settings, rng: np.random.Generator) -> NDArray[np.int32]:
     chance, target = NOISES[settings.noise](world, rng)
-    low, high = 0.0, 1e9
-    for _ in range(80):  # the factor at which the capped chances average to the rate
-        middle = (low + high) / 2 if high < 1e8 else max(1e-3, 2 * low)
-        low, high = (middle, high) if np.minimum(middle * chance, 0.9).mean() < settings.rate else (low, middle)
-    wrong = rng.random(settings.n) < np.minimum(high * chance, 0.9)
+    wrong = struck(chance, settings.rate, rng)
     return np.where(wrong | (world.truth < 0), target, world.truth).astype(np.int32)
 
 
-def _sample(weights: Array, rng: np.random.Generator) -> NDArray[np.int_]:
+def struck(chance: Array, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw which items are struck, (n,): a share `rate`, in proportion to `chance` (n,) up to a probability of .9."""
+    low, high = 0.0, 1e9
+    for _ in range(80):  # the factor at which the capped chances average to the rate
+        middle = (low + high) / 2 if high < 1e8 else max(1e-3, 2 * low)
+        low, high = (middle, high) if np.minimum(middle * chance, 0.9).mean() < rate else (low, middle)
+    return np.asarray(rng.random(len(chance)) < np.minimum(high * chance, 0.9))
+
+
+def sample_columns(weights: Array, rng: np.random.Generator) -> NDArray[np.int_]:
     """Draw one column index per row with chances proportional to `weights` (n, K)."""
     cumulative = np.cumsum(weights, axis=1)
     return (cumulative < (rng.random(len(weights)) * cumulative[:, -1])[:, None]).sum(axis=1)
