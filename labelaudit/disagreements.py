@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Disagreements", "Surety"]
 
 _LEAST_SURE_SHARE, _CONFIDENT_SHARE, _SUREST_SHARE = 0.10, 0.25, 0.10
-_GATE_RATIO, _GATE_SPREAD = 0.12, 0.35
+_GATE_RATIO, _GATE_SPREAD = 0.12, 0.35  # between the ratios of two public sets, and unsure by as much: docs/ranking.md
 
 
 class Surety(NamedTuple):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Confusions", "PairConfusion"]
 
 _CONCENTRATIONS = np.exp(np.linspace(math.log(0.5), math.log(1e4), 12))
+# Chosen on simulated sets and confirmed on others; docs/ranking.md says how.
 _EXCESS_WEIGHT = 0.3
 _EXCESS_PRIOR = 5.0  # confusions that are taken as both expected and seen before any are counted
 _REVERSE_SHARE = 1 / 3  # what a confusion counts for the same pair the other way round

@@ -22,6 +22,7 @@ __all__ = ["Expert", "FittedExpert", "experts_for"]
 # errors at the head of the queue say little about its tail: they are a reason to steepen suspicion, not to raise it.
 _SHIFT_SD = (2.0, 0.25)
 _SLOPE_SD = (0.5, 1.0)
+# Prior standard deviations of effects on log-odds; docs/learning.md has what was tried.
 _SCORE_SD = 0.3
 _SCORES_AT_FULL_SD = 5
 _LABEL_SD = 0.5

@@ -23,7 +23,7 @@ __all__ = ["Rescored", "batch_ends", "rescore"]
 BATCH = 25
 """Decisions between two re-scorings."""
 _GROWTH = 0.05
-_START_WEIGHT = 0.6
+_START_WEIGHT = 0.6  # of the expert that only shifts and tilts; the others share the rest
 _SHARE = 0.05
 """Share of the weight that goes back to the prior after each batch, so that no expert is ever ruled out: the best one
 at the head of the queue need not be the best further down (fixed share: Herbster and Warmuth 1998)."""
