@@ -125,10 +125,10 @@ def _neighbor_factor(
 ) -> NDArray[np.float64]:
     known = np.isfinite(label_entropy)
     learned_from = known & (rows.given >= 0)
-    if not learned_from.any():
+    differs = (rows.top != rows.given)[learned_from]
+    if not differs.any() or differs.all():  # nothing to learn from: both slopes are rounding, and so is their ratio
         return np.ones(len(entropy))
     features = np.column_stack([np.log(np.maximum(entropy, _ENTROPY_FLOOR)), label_entropy])[learned_from]
-    differs = (rows.top != rows.given)[learned_from]
     of_model, of_neighbors = _logistic(features, differs)
     # A power above 1 would let neighbours outvote the model; a negative one would turn their meaning round.
     weight = min(max(of_neighbors / of_model, 0.0), 1.0) if of_model > 0 else 0.0

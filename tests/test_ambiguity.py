@@ -99,6 +99,19 @@ def test_items_without_neighbours_and_useless_neighbours_keep_the_entropy():
         )
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_disagreeing", [0, 1, 3])
+def test_the_order_of_rows_changes_nothing_however_little_there_is_to_learn(seed, n_disagreeing):
+    rng = np.random.default_rng(seed)
+    probs, entropy = dirichlet(1000, 2, seed), rng.choice([0.0, 0.3, 0.6], 1000)
+    labels = probs.argmax(axis=1)
+    labels[:n_disagreeing] = 1 - labels[:n_disagreeing]
+    order = rng.permutation(1000)
+    found = ambiguity(rows_of(labels, probs), neighbors=SimpleNamespace(label_entropy=entropy))
+    again = ambiguity(rows_of(labels[order], probs[order]), neighbors=SimpleNamespace(label_entropy=entropy[order]))
+    np.testing.assert_allclose(again, found[order], rtol=1e-12)
+
+
 def test_probabilities_that_separate_perfectly_do_no_harm():
     probs = np.repeat([[1.0, 0.0], [0.5, 0.5]], 50, axis=0)
     labels = np.repeat([0, 1], 50)
