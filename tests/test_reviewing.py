@@ -75,7 +75,7 @@ def test_the_first_to_open_a_queue_leads_it(audit):
     queue.decide([decision("t000", Verdict.RELABEL, "cat")]).raise_refused()
     assert queue.progress().precision == 1
     queue.close()
-    with pytest.raises(DecisionRefusedError, match="A lead adds people"):
+    with pytest.raises(DecisionRefusedError, match=r"with --as NAME.* A lead adds people"):
         open_queue(audit.path, person="bob")
 
 
@@ -284,4 +284,30 @@ def test_statistics_say_who_agrees_and_who_is_anchored(audit):
     assert {each.given_label: each.decisions for each in found.classes} == {"cat": 7, "dog": 6}
     with pytest.raises(DecisionRefusedError, match="statistics are for leads"):
         bob.statistics()
+    lead.close()
+
+
+def test_statistics_name_who_always_takes_the_suggestion_and_of_whom_it_cannot_be_told(tmp_path):
+    lead = open_queue(make_audit(60).save(tmp_path / "many.audit"), Filter(queue="all"), person="ann")
+    other = {"cat": "dog", "dog": "cat"}
+    given = {f"t{k:03d}": "cat" if k % 2 else "dog" for k in range(60)}
+    names = list(given)
+    for name in ("bob", "eve"):
+        lead.store.team.set_person(name, "reviewer", by="ann")
+    known = [
+        decision(name, Verdict.KEEP) if k % 4 < 2 else decision(name, Verdict.RELABEL, other[given[name]])
+        for k, name in enumerate(names[:40])
+    ]
+    lead.set_gold(known).raise_refused()
+    bob, eve = (open_queue(lead.store, Filter(queue="all"), person=name) for name in ("bob", "eve"))
+    bob.decide([decision(name, Verdict.RELABEL, other[given[name]]) for name in names[:40]]).raise_refused()
+    eve.decide([decision(name) for name in names[40:]]).raise_refused()
+    found = lead.statistics()
+    assert {one.person: str(one.one_sided) for one in found.people} == {
+        "bob": "takes suggestions",
+        "eve": "cannot be told",
+    }
+    first, second = found.one_sided_notes()
+    assert first.startswith("bob takes suggestions: took 20 of 20 suggestions known to be wrong")
+    assert second.startswith("Whether eve always takes the suggestion, or always keeps the label, cannot be told")
     lead.close()

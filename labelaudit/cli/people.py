@@ -137,16 +137,23 @@ def rules(audit: str, person: str | None, url: str | None, **changes: Any) -> No
 @person_option
 @store_option
 def statistics(audit: str, person: str | None, url: str | None) -> None:
-    """Show decisions, time, agreement and gold accuracy by reviewer and by class."""
+    """Show decisions, time, agreement and gold accuracy by reviewer and by class.
+
+    It also names who takes suggestions or keeps labels whatever the item, as far as known answers or the opinions of
+    others on the same items show it.
+    """
+    from labelaudit.previews import printable
     from labelaudit.reviewing import open_queue, open_store
 
     with open_store(audit, store=url) as store:
         found = open_queue(store, person=me(person)).statistics()
-    people = _new_table("person", "decisions", "seconds each", "kappa", "gold", "took it (shown)", "took it (blind)")
+    people = _new_table(
+        "person", "decisions", "seconds each", "kappa", "gold", "took it (shown)", "took it (blind)", "one-sided"
+    )
     for one in found.people:
         shares = (_share(one.gold), _share(one.accepted_shown), _share(one.accepted_blind))
         seconds, kappa = _number(one.seconds_per_decision, 1), _number(one.kappa, 2)
-        _add(people, one.person, str(one.decisions), seconds, kappa, *shares)
+        _add(people, one.person, str(one.decisions), seconds, kappa, *shares, str(one.one_sided))
     _print(people)
     classes = _new_table("class", "decisions", "seconds each", "alpha", "gold")
     for each in found.classes:
@@ -160,6 +167,8 @@ def statistics(audit: str, person: str | None, url: str | None) -> None:
         )
     _print(classes)
     click.echo(f"Krippendorff's alpha of all: {_number(found.alpha, 3)}")
+    for note in found.one_sided_notes():
+        click.echo(printable(note))
 
 
 def _new_table(*names: str) -> Table:

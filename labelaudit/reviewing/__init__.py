@@ -14,6 +14,7 @@ The rules are in :mod:`labelaudit.decisions`, what is promised in ``docs/store.m
 from __future__ import annotations
 
 from labelaudit.decisions import Decision, Redo, Role, Rules, Undo, Verdict, active_milliseconds
+from labelaudit.one_sided import Lean, OneSidedness
 from labelaudit.reviewing.carrying import carry_over, check_carry_over
 from labelaudit.reviewing.judged import judged_before
 from labelaudit.reviewing.opening import check_reviews, open_queue, open_store, queue_items, store_location
@@ -32,6 +33,8 @@ __all__ = [
     "Decision",
     "Event",
     "Filter",
+    "Lean",
+    "OneSidedness",
     "Outcome",
     "PersonStatistics",
     "Progress",

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelaudit.agreement import krippendorff_alpha, opinion_table, pairwise_kappa
+import numpy as np
+
+from labelaudit.agreement import MISSING, krippendorff_alpha, opinion_table, pairwise_kappa
 from labelaudit.decisions import GOLD, RULING, Verdict
+from labelaudit.one_sided import KEPT, OTHER, TOOK, OneSidedness, one_sidedness
 from labelaudit.store import Store
 from labelaudit.store.records import mean_seconds
 
@@ -54,6 +57,8 @@ class PersonStatistics:
         much more often when they see it, they are anchored by it.
     by_class : mapping of str or None to (int, float)
         Decisions and active seconds, by given label.
+    one_sided : OneSidedness
+        Whether the person takes suggestions or keeps labels more often than can be chance, and of what it can be told.
     """
 
     person: str
@@ -66,6 +71,7 @@ class PersonStatistics:
     accepted_shown: Share = Share()
     accepted_blind: Share = Share()
     by_class: Mapping[str | None, tuple[int, float]] = field(default_factory=dict)
+    one_sided: OneSidedness = field(default_factory=OneSidedness)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,22 +110,39 @@ class Statistics:
     classes: tuple[ClassStatistics, ...]
     alpha: float | None
 
+    def one_sided_notes(self) -> list[str]:
+        """Say who answers to one side and what shows it, and of whom that cannot be told."""
+        notes = [f"{one.person} {lean.side}: {lean}." for one in self.people for lean in one.one_sided.leans]
+        untold = [one.person for one in self.people if not one.one_sided.can_be_told and not one.one_sided.leans]
+        if untold:
+            notes.append(
+                f"Whether {', '.join(untold)} always takes the suggestion, or always keeps the label, cannot be told: "
+                "it takes about ten known answers of either kind (labels that are right, labels that are wrong), or "
+                "some twenty items that others judged too and did not all answer alike."
+            )
+        return notes
+
 
 def measure(store: Store) -> Statistics:
     """Return the statistics of a store."""
     standings = store.records.standings()
     gold = {row.item_id: row.outcome for row in standings if row.slot == GOLD}
+    sides = _one_sidedness([row for row in standings if row.slot != RULING])
     judged = [row for row in standings if row.slot not in {GOLD, RULING}]
     work = store.records.work_done()
     return Statistics(
-        people=_people(judged, gold, work, store.records.first_answers()),
+        people=_people(judged, gold, work, store.records.first_answers(), sides),
         classes=_classes(judged, gold, work),
         alpha=_alpha(judged),
     )
 
 
 def _people(
-    judged: Sequence[Any], gold: Mapping[str, str], work: Sequence[Any], answers: Sequence[Any]
+    judged: Sequence[Any],
+    gold: Mapping[str, str],
+    work: Sequence[Any],
+    answers: Sequence[Any],
+    sides: Mapping[str, OneSidedness],
 ) -> tuple[PersonStatistics, ...]:
     table, names, _ = opinion_table(_counted(judged))
     kappas, common = pairwise_kappa(table)
@@ -142,6 +165,7 @@ def _people(
                 accepted_shown=accepted.get((person, False), Share()),
                 accepted_blind=accepted.get((person, True), Share()),
                 by_class={row.given_label: (int(row.decisions), row.active_ms / 1000) for row in mine},
+                one_sided=sides.get(person, OneSidedness()),
             )
         )
     return tuple(found)
@@ -170,6 +194,30 @@ def _counted(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
         for row in judged
         if row.verdict != Verdict.SKIP
     ]
+
+
+def _one_sidedness(standings: Sequence[Any]) -> dict[str, OneSidedness]:
+    """Say of each person to which side they answer; items without another label to suggest have no sides."""
+    rows = [row for row in standings if row.verdict != Verdict.SKIP and _has_sides(row)]
+    people = sorted({row.person for row in rows if row.slot != GOLD})
+    row_of = {name: i for i, name in enumerate(people)}
+    column_of = {item_id: j for j, item_id in enumerate(sorted({row.item_id for row in rows}))}
+    answers = np.full((len(people), len(column_of)), MISSING, dtype=np.int64)
+    truth = np.full(len(column_of), MISSING, dtype=np.int64)
+    for row in rows:
+        of = truth if row.slot == GOLD else answers[row_of[row.person]]
+        of[column_of[row.item_id]] = _answer(row)
+    return dict(zip(people, one_sidedness(answers, truth), strict=True))
+
+
+def _has_sides(row: Any) -> bool:
+    return None not in {row.suggested_label, row.given_label} and row.suggested_label != row.given_label
+
+
+def _answer(row: Any) -> int:
+    if row.outcome == row.given_label:
+        return KEPT
+    return TOOK if row.outcome == row.suggested_label else OTHER
 
 
 def _alpha(judged: Sequence[Any]) -> float | None:

@@ -43,7 +43,9 @@ def unknown_person(name: str, known: Iterable[str]) -> DecisionRefusedError:
     """Build the error for a name that nobody has."""
     listed = UnknownNameError.among("person", name, sorted(known))
     return DecisionRefusedError(
-        listed.problem, f"{listed.fix} A lead adds people with: labelaudit people add AUDIT NAME"
+        listed.problem,
+        f"{listed.fix} Say who you are with --as NAME, or LABELAUDIT_PERSON. "
+        "A lead adds people with: labelaudit people add AUDIT NAME",
     )
 
 

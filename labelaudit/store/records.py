@@ -78,8 +78,13 @@ class Records:
         return self._database.read(lambda connection: {row.id for row in _RECORDED.rows(connection, ids)})
 
     def standings(self) -> list[Any]:
-        """Return every opinion that stands, as rows of the table ``opinions``, by item and slot."""
-        query = sa.select(schema.opinions).order_by(schema.opinions.c.item_id, schema.opinions.c.slot)
+        """Return every opinion that stands, by item and slot: rows of ``opinions`` with ``suggested_label``."""
+        said, items = schema.opinions, schema.items
+        query = (
+            sa.select(said, items.c.suggested_label)
+            .join_from(said, items, said.c.item_id == items.c.item_id, isouter=True)
+            .order_by(said.c.item_id, said.c.slot)
+        )
         return self._database.read(lambda connection: list(connection.execute(query)))
 
     def opinions_on(self, item_ids: Sequence[str]) -> dict[str, list[Standing]]:

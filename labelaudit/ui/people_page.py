@@ -29,6 +29,8 @@ def show(session: Session) -> None:
         st.caption(
             f"Krippendorff's alpha of all reviewers: {alpha}. Kappa is the mean over the others, by common items."
         )
+        for note in statistics.one_sided_notes():
+            st.text(note)
     else:
         st.write("Nobody has decided yet. Statistics of each reviewer come here.")
     _names(session)
@@ -47,6 +49,7 @@ def _table(people: tuple[PersonStatistics, ...]) -> pd.DataFrame:
             "Right on known answers": [_share(person.gold) for person in people],
             "Took a shown suggestion": [_share(person.accepted_shown) for person in people],
             "Chose it unseen": [_share(person.accepted_blind) for person in people],
+            "One-sided": [str(person.one_sided) for person in people],
         }
     )
 
