@@ -28,14 +28,48 @@ _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassHealth:
-    """One class, by given label: items in it, flagged ones, and the expected number of wrong labels among them."""
+class _Part:
+    """A part of the items.
 
-    name: str
+    Attributes
+    ----------
+    items, suspects : int
+        Items in it, and flagged ones.
+    expected_errors : float
+        Expected number of wrong labels among those that could be assessed.
+    assessed : int or None
+        How many could be assessed; None in an audit that was made before this was counted.
+    """
+
     items: int
     suspects: int
-    ambiguous: int
     expected_errors: float
+    assessed: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Share of suspects, 0..1; None where nothing could be assessed: that is not the same as no suspects."""
+        return None if not self.items or self.assessed == 0 else self.suspects / self.items
+
+    @property
+    def share_in_words(self) -> str:
+        """The share for people, such as ``"4.5%"`` or ``"not assessable"``."""
+        if self.share is None:
+            return "not assessable" if self.items else "–"
+        return f"{self.share:.1%}"
+
+    @property
+    def expected_errors_in_words(self) -> str:
+        """The expected errors for people; a dash where nothing could be assessed."""
+        return "–" if self.share is None else f"{self.expected_errors:,.1f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassHealth(_Part):
+    """One class, by given label."""
+
+    name: str
+    ambiguous: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +83,11 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceHealth:
+class SliceHealth(_Part):
     """The items that share a value in a group column."""
 
     group: str
     value: str
-    items: int
-    suspects: int
-    expected_errors: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +185,17 @@ class Health:
         if not shown:
             return ""
         parts = ", ".join(f"of the first {part.depth:,} about {part.depth * part.precision:,.0f}" for part in shown)
-        return f"O{parts[1:]} are expected to be wrong (calibrated by planting {self.planted})"
+        return f"O{parts[1:]} are expected to be wrong"
+
+    @property
+    def planting_line(self) -> str:
+        """On what the calibrated numbers rest, as sentences; empty where suspicion is not calibrated."""
+        if not self.planted:
+            return ""
+        return (
+            f"How the counts were made: labelaudit planted {self.planted}, and looked where they come in the queue."
+            " As far as the wrong labels of your data are of another kind, there are more or fewer."
+        )
 
     def groups(self) -> dict[str, tuple[SliceHealth, ...]]:
         """Return the slices of each group column, most expected errors first."""
@@ -257,9 +298,7 @@ def _by_depth(assessed: pd.DataFrame) -> tuple[ExpectedPrecision, ...]:
 def _by_class(items: pd.DataFrame, classes: Sequence[str]) -> tuple[ClassHealth, ...]:
     table = _sums(items, ["given_label"], ambiguous=("is_ambiguous", "sum")).reindex(list(classes), fill_value=0)
     return tuple(
-        ClassHealth(
-            **_counts(row), name=str(row["given_label"]), items=int(row["items"]), ambiguous=int(row["ambiguous"])
-        )
+        ClassHealth(**_part(row), name=str(row["given_label"]), ambiguous=int(row["ambiguous"]))
         for row in table.rename_axis("given_label").reset_index().to_dict("records")
     )
 
@@ -277,10 +316,7 @@ def _by_slice(items: pd.DataFrame) -> tuple[SliceHealth, ...]:
     for column in (str(name) for name in items.columns if str(name).startswith("group:")):
         group = column.removeprefix("group:")
         table = _worst(_sums(items, [column]), _SLICES_KEPT).reset_index()
-        found += (
-            SliceHealth(**_counts(row), group=group, value=str(row[column]), items=int(row["items"]))
-            for row in table.to_dict("records")
-        )
+        found += (SliceHealth(**_part(row), group=group, value=str(row[column])) for row in table.to_dict("records"))
     return tuple(found)
 
 
@@ -288,9 +324,21 @@ def _counts(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"suspects": int(row["suspects"]), "expected_errors": float(row["expected_errors"])}
 
 
+def _part(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {**_counts(row), "items": int(row["items"]), "assessed": int(row["assessed"])}
+
+
 def _sums(items: pd.DataFrame, by: list[str], **more: tuple[str, str]) -> pd.DataFrame:
-    return items.groupby(by, observed=True).agg(
-        items=("is_suspect", "size"), suspects=("is_suspect", "sum"), expected_errors=("suspicion", "sum"), **more
+    return (
+        items.assign(assessed=items["status"] == "assessed")
+        .groupby(by, observed=True)
+        .agg(
+            items=("is_suspect", "size"),
+            assessed=("assessed", "sum"),
+            suspects=("is_suspect", "sum"),
+            expected_errors=("suspicion", "sum"),
+            **more,
+        )
     )
 
 

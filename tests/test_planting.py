@@ -345,7 +345,7 @@ def test_reports_say_what_to_expect_of_the_first_suspects():
     health = Health.from_dict(audit.health)
     about = round(next(part.precision for part in health.expected_precision if part.depth == 100) * 100)
     assert health.expected_precision_line.startswith(f"Of the first 100 about {about}, ")
-    assert "easy and hard items alike" in health.expected_precision_line
+    assert "easy and hard items alike" in health.planting_line
 
 
 @pytest.mark.slow

@@ -7,10 +7,13 @@ import json
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import labelaudit as la
 from labelaudit.__main__ import run
+from labelaudit.health import Health
 from labelaudit.reporting import REPORT_FORMATS, make_report
 
 
@@ -143,3 +146,44 @@ def test_the_page_begins_with_the_figures_and_the_classes_with_the_worst(report)
     names = {part.name: part.expected_errors for part in health.classes}
     told = list(dict.fromkeys(word for word in words if word in names))
     assert [names[name] for name in told] == sorted(names.values(), reverse=True)
+
+
+@pytest.fixture(scope="module")
+def report_with_tiny_class():
+    rng = np.random.default_rng(5)
+    labels = ["cat"] * 150 + ["dog"] * 150 + ["emu"]
+    features = pd.DataFrame(
+        {"size": np.r_[rng.normal(0, 1, 150), rng.normal(3, 1, 150), 9.0], "age": rng.normal(size=301)}
+    )
+    groups = {"farm": ["north"] * 300 + ["south"]}
+    return make_report(la.audit(la.Dataset.from_arrays(labels, features=features, groups=groups)))
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html"])
+def test_what_cannot_be_assessed_is_said_and_not_shown_as_a_share_of_nothing(report_with_tiny_class, name):
+    health = report_with_tiny_class.health
+    (emu,) = [part for part in health.classes if part.name == "emu"]
+    assert (emu.items, emu.assessed, emu.share) == (1, 0, None)
+    assert [part.share for part in health.groups()["farm"] if part.value == "south"] == [None]
+    assert REPORT_FORMATS.get(name).render(report_with_tiny_class).count("not assessable") == 3  # count, class, slice
+
+
+def test_an_audit_that_did_not_count_what_was_assessed_still_has_its_report(report):
+    old = report.health.as_dict()
+    for part in (*old["classes"], *old["slices"]):
+        del part["assessed"]
+    kept = Health.from_dict(old)
+    assert [part.share_in_words for part in kept.classes] == [part.share_in_words for part in report.health.classes]
+
+
+def test_on_what_the_counts_rest_is_told_after_the_plain_sentence(report_with_tiny_class):
+    health = report_with_tiny_class.health
+    assert health.expected_precision_line.endswith("are expected to be wrong")
+    for name, form in REPORT_FORMATS:
+        text = " ".join(form.render(report_with_tiny_class).split())
+        if name != "json":
+            assert text.index(health.expected_precision_line) < text.index(
+                "How the counts were made: labelaudit planted"
+            )
+    page = REPORT_FORMATS.get("html").render(report_with_tiny_class)
+    assert "<details><summary>How we know</summary>How the counts were made" in page

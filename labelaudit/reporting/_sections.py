@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from labelaudit.health import SliceHealth
+    from labelaudit.health import ClassHealth, SliceHealth
     from labelaudit.reporting import Report
 
 __all__ = ["Fact", "Section", "facts", "sections"]
@@ -28,11 +28,14 @@ class Fact(NamedTuple):
         Whether it warns.
     figure : (str, str) or None
         Where one number carries it: that number, and what it counts.
+    details : str
+        What it rests on, for those who ask; may be empty.
     """
 
     text: str
     warns: bool = False
     figure: tuple[str, str] | None = None
+    details: str = ""
 
 
 class Section(NamedTuple):
@@ -80,7 +83,7 @@ def facts(report: Report) -> Iterator[Fact]:
     if health.caution:
         yield Fact(health.caution, warns=True)
     if health.expected_precision_line:
-        yield Fact(health.expected_precision_line)
+        yield Fact(f"{health.expected_precision_line}.", details=health.planting_line)
     precision = f", {health.suspects_in_words}" if health.suspects else ""
     suspects, ambiguous, agreement = f"{health.suspects:,}", f"{health.ambiguous:,}", f"{health.agreement:.1%}"
     yield Fact(f"Suspect labels: {suspects}{precision}", figure=(suspects, f"suspect labels{precision}"))
@@ -100,7 +103,7 @@ def sections(report: Report) -> Iterator[Section]:
             "Classes, most expected errors first",
             ("Class", *_COUNTED, "Ambiguous"),
             [
-                (c.name, *_counts(c.items, c.suspects, c.expected_errors), f"{c.ambiguous:,}")
+                (c.name, *_counts(c), f"{c.ambiguous:,}")
                 for c in sorted(health.classes, key=lambda c: (-c.expected_errors, c.name))
             ],
         ),
@@ -119,13 +122,12 @@ def sections(report: Report) -> Iterator[Section]:
     return (section for section in found if section.rows)
 
 
-def _counts(items: int, suspects: int, expected_errors: float) -> tuple[str, str, str, str]:
-    share = f"{suspects / items:.1%}" if items else "–"
-    return f"{items:,}", f"{suspects:,}", share, f"{expected_errors:,.1f}"
+def _counts(part: ClassHealth | SliceHealth) -> tuple[str, str, str, str]:
+    return f"{part.items:,}", f"{part.suspects:,}", part.share_in_words, part.expected_errors_in_words
 
 
 def _group(group: str, slices: Sequence[SliceHealth]) -> Section:
-    rows = [(s.value, *_counts(s.items, s.suspects, s.expected_errors)) for s in slices[:_SHOWN]]
+    rows = [(s.value, *_counts(s)) for s in slices[:_SHOWN]]
     return Section(f"By {group}", ("Value", *_COUNTED), rows)
 
 

@@ -87,7 +87,8 @@ def _figure(value: str, caption: str) -> str:
 
 def _fact(fact: Fact) -> str:
     kind = ' class="warning"' if fact.warns else ""
-    return f"<li{kind}>{_plain(fact.text)}</li>"
+    details = fact.details and f"<details><summary>How we know</summary>{_plain(fact.details)}</details>"
+    return f"<li{kind}>{_plain(fact.text)}{details}</li>"
 
 
 def _section(section: Section) -> str:

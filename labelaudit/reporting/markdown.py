@@ -13,7 +13,7 @@ def _render(report: Report) -> str:
 
 def _fact(fact: Fact) -> str:
     text = _plain(fact.text)
-    return f"- **{text}**" if fact.warns else f"- {text}"
+    return f"- **{text}**" if fact.warns else f"- {text}" + (fact.details and f"\n  - {_plain(fact.details)}")
 
 
 def _section(section: Section) -> str:

@@ -42,6 +42,8 @@ def _render(report: Report) -> str:
         parts.append(_queue("Most suspicious labels", report.suspects, "suspicion", health.suspects))
     if len(report.ambiguous):
         parts.append(_queue("Most ambiguous items", report.ambiguous, "ambiguity", health.ambiguous))
+    if health.planting_line:
+        parts.append(Text(health.planting_line, style="dim"))
     console.print(Group(*(Padding(part, (1, 0, 0, 0)) for part in parts)))
     return stream.getvalue().rstrip("\n")
 
@@ -92,16 +94,15 @@ def _classes(health: Health) -> RenderableType:
     table.add_column("")
     table.add_column("Expected errors", justify="right")
     table.add_column("Ambiguous", justify="right")
-    shares = [c.suspects / c.items if c.items else 0.0 for c in shown]
-    largest = max(shares, default=0.0) or 1.0  # bars compare the classes with each other
-    for c, share in zip(shown, shares, strict=True):
+    largest = max((c.share or 0.0 for c in shown), default=0.0) or 1.0  # bars compare the classes with each other
+    for c in shown:
         table.add_row(
             _text(c.name),
             f"{c.items:,}",
             f"{c.suspects:,}",
-            f"{share:.1%}",
-            Text("▇" * round(share / largest * _BAR), style="red"),
-            f"{c.expected_errors:,.1f}",
+            c.share_in_words,
+            Text("▇" * round((c.share or 0.0) / largest * _BAR), style="red"),
+            c.expected_errors_in_words,
             f"{c.ambiguous:,}",
         )
     if more:
@@ -127,8 +128,8 @@ def _group(group: str, slices: Sequence[SliceHealth]) -> RenderableType:
     for head in ("Items", "Suspects", "Share", "Expected errors"):
         table.add_column(head, justify="right")
     for part in slices[:_SLICES_SHOWN]:
-        share = f"{part.suspects / part.items:.1%}"
-        table.add_row(_text(part.value), f"{part.items:,}", f"{part.suspects:,}", share, f"{part.expected_errors:,.1f}")
+        numbers = (f"{part.items:,}", f"{part.suspects:,}", part.share_in_words, part.expected_errors_in_words)
+        table.add_row(_text(part.value), *numbers)
     if len(slices) > _SLICES_SHOWN:
         table.caption = f"and {len(slices) - _SLICES_SHOWN} more (--format json lists them)"
         table.caption_justify = "left"

@@ -100,7 +100,7 @@ def _classes(health: Health) -> None:
             "Class": [part.name for part in shown],
             "Items": [part.items for part in shown],
             "Suspects": [part.suspects for part in shown],
-            "Share": [100 * part.suspects / part.items if part.items else 0.0 for part in shown],
+            "Share": [None if part.share is None else 100 * part.share for part in shown],
             "Expected errors": [part.expected_errors for part in shown],
             "Ambiguous": [part.ambiguous for part in shown],
         }
@@ -110,3 +110,7 @@ def _classes(health: Health) -> None:
         "Expected errors": st.column_config.NumberColumn(format="%.1f"),
     }
     st.dataframe(table, hide_index=True, column_config=columns)
+    if any(part.items and part.share is None for part in shown):
+        st.caption(
+            "A class without a share is not assessable: too few items to be judged by a model that has not seen them."
+        )
