@@ -66,9 +66,9 @@ class InvertedFile:
         index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = 0, _TRAINING_ROUNDS, _TRAINING_POINTS
         index.cp.min_points_per_centroid = 1  # few points are no reason to write to stderr
         sample = np.random.default_rng(0).choice(len(rows), min(len(rows), n_cells * _TRAINING_POINTS), replace=False)
-        index.train(space.block(rows[np.sort(sample)]).astype(np.float32))
+        index.train(space.around_middle(rows[np.sort(sample)]))
         for start in range(0, len(rows), _BLOCK):
-            index.add(space.block(rows[start : start + _BLOCK]).astype(np.float32))
+            index.add(space.around_middle(rows[start : start + _BLOCK]))
         return cls(index, rows, space, n_threads)
 
     @property
@@ -85,7 +85,7 @@ class InvertedFile:
         found = np.full((len(rows), k), -1, dtype=np.int32)
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            _, positions = self.index.search(self.space.block(part).astype(np.float32), k + 1)
+            _, positions = self.index.search(self.space.around_middle(part), k + 1)
             others = np.where(positions >= 0, self.rows[positions], -1)
             found[start : start + len(part)] = _without(part, others)
         found[~self.space.usable[rows]] = -1

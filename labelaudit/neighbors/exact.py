@@ -78,7 +78,7 @@ def _half_norms(space: VectorSpace) -> NDArray[np.float32]:
     half = np.empty(len(space), dtype=np.float32)
     for start in range(0, len(space), _TILE_COLUMNS):
         rows = slice(start, start + _TILE_COLUMNS)
-        block = space.block(rows)
+        block = space.around_middle(rows).astype(np.float64)
         half[rows] = np.einsum("id,id->i", block, block) / 2.0
     half[~space.usable] = np.inf
     return half
@@ -88,13 +88,13 @@ def _nearest(
     space: VectorSpace, half_norms: NDArray[np.float32], rows: NDArray[np.intp], k: int, tile: tuple[int, int]
 ) -> NDArray[np.int32]:
     height, width = tile
-    queries = _padded(space.block(rows), height)
+    queries = _padded(space.around_middle(rows), height)
     closeness = np.empty((height, width), dtype=np.float32)
     nearest = np.full((len(rows), k), -1, dtype=np.int32)
     gaps = np.full((len(rows), k), np.inf, dtype=np.float32)
     for start in range(0, len(space), width):
         stop = min(start + width, len(space))
-        np.matmul(queries, _padded(space.block(slice(start, stop)), width).T, out=closeness)
+        np.matmul(queries, _padded(space.around_middle(slice(start, stop)), width).T, out=closeness)
         # |x − y|² / 2 up to |x|² / 2, which is the same for the whole row.
         gap = closeness[: len(rows), : stop - start]
         np.subtract(half_norms[start:stop], gap, out=gap)
@@ -105,7 +105,7 @@ def _nearest(
     return nearest
 
 
-def _padded(block: NDArray[np.float64], length: int) -> NDArray[np.float32]:
+def _padded(block: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     padded = np.zeros((length, block.shape[1]), dtype=np.float32)
     padded[: len(block)] = block
     return padded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ Metric = Literal["cosine", "euclidean"]
 METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
 
 _BLOCK_BYTES = 8_000_000
+_DIGITS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,8 @@ class VectorSpace:
 
     Both metrics become one: vectors scaled to unit length have the cosine distance ``1 − x·y = |x − y|² / 2``, so
     nearest by Euclidean distance is nearest by angle. Euclidean vectors are moved to their mean and scaled by one
-    factor for all, which changes no order and keeps float32 products exact enough where columns have a large offset.
+    factor for all, which changes no order. Moving keeps float32 products exact enough where columns have a large
+    offset; for the same reason products of unit vectors are taken around their mean.
 
     Attributes
     ----------
@@ -60,6 +62,8 @@ class VectorSpace:
         Subtracted from every row.
     scale : (n,) float64
         Factor of every row; 0 where the row has no place in the space.
+    middle : (d,) float64
+        Where the scaled rows lie, nearly.
     unit : float
         Factor that takes distances between scaled rows back to distances between given rows.
     """
@@ -68,6 +72,7 @@ class VectorSpace:
     metric: Metric
     center: NDArray[np.float64]
     scale: NDArray[np.float64]
+    middle: NDArray[np.float64]
     unit: float
 
     @property
@@ -81,11 +86,21 @@ class VectorSpace:
     def block(self, rows: slice | NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the centred and scaled rows; unusable ones are zero."""
         scale = self.scale[rows]
-        block = np.asarray(self.source[rows], dtype=np.float64) - self.center
+        block = np.array(self.source[rows], dtype=np.float64)
+        if self.center.any():
+            block -= self.center
         if not scale.all():
             block[scale == 0] = 0.0
         block *= scale[..., None]
         return block
+
+    def around_middle(self, rows: slice | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the scaled rows as seen from the middle, for products; unusable ones are zero."""
+        block = self.block(rows)
+        if self.middle.any():
+            block -= self.middle
+            block[self.scale[rows] == 0] = 0.0
+        return block.astype(np.float32)
 
     def distances(self, rows: slice, others: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the distance of each row to each of its `others`, (b, c), as scaled and without cancellation.
@@ -104,7 +119,7 @@ class VectorSpace:
 
 
 def open_space(vectors: Any, metric: str) -> VectorSpace:
-    """Check vectors and find what centres and scales them, in one or two passes.
+    """Check vectors and find what centres and scales them, in two passes.
 
     Parameters
     ----------
@@ -131,13 +146,22 @@ def open_space(vectors: Any, metric: str) -> VectorSpace:
     n_columns = source.shape[1]
     if metric == "cosine":
         center = np.zeros(n_columns)
-        norms = _norms(source, center)
-        return VectorSpace(source, "cosine", center, _inverse(norms), 1.0)
+        space = VectorSpace(source, "cosine", center, _inverse(_norms(source, center)), center, 1.0)
+        return replace(space, middle=_middle(space))
     center = _center(source)
     norms = _norms(source, center)
     largest = float(np.nanmax(norms, initial=0.0))
     largest = 2.0 ** math.ceil(math.log2(largest)) if largest > 0 else 1.0  # a power of two scales without rounding
-    return VectorSpace(source, "euclidean", center, np.where(np.isnan(norms), 0.0, 1.0 / largest), largest)
+    scale, middle = np.where(np.isnan(norms), 0.0, 1.0 / largest), np.zeros(n_columns)
+    return VectorSpace(source, "euclidean", center, scale, middle, largest)
+
+
+def _middle(space: VectorSpace) -> NDArray[np.float64]:
+    """Return the mean of the usable rows, rounded, as the last bits of sums differ with the order of the rows."""
+    total = np.zeros(space.source.shape[1])
+    for rows in _slices(space.source):
+        total += space.block(rows).sum(axis=0)
+    return np.round(total / max(int(np.count_nonzero(space.usable)), 1), _DIGITS)
 
 
 def _inverse(norms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,6 +47,18 @@ def test_a_large_common_offset_does_not_blur_euclidean_distances():
     np.testing.assert_array_equal(found.indices, find_neighbors(vectors, k=5, metric="euclidean").indices)
 
 
+@pytest.mark.parametrize("spread", [1e-2, 1e-3, 1e-5])
+def test_nearly_the_same_direction_of_all_vectors_does_not_blur_angles(spread):
+    vectors = np.eye(16)[0] + spread * gaussian(500, 16)
+    vectors[7] = 0.0
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
+    squared = ((unit[:, None] - unit) ** 2).sum(axis=2)
+    squared[np.arange(500), np.arange(500)] = squared[7] = squared[:, 7] = np.inf
+    expected = np.argsort(squared, axis=1)[:, :5]
+    expected[7] = -1
+    np.testing.assert_array_equal(find_neighbors(vectors, k=5).indices, expected)
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e30, 1e150])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_the_unit_of_the_vectors_does_not_matter(metric, scale):
