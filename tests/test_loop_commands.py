@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 
 from labelaudit.__main__ import run
+from labelaudit.batches import choosing, records
 from tests.test_loop import answered, audit, sent, source
 
 __all__ = ["audit", "source"]
@@ -114,3 +117,34 @@ def test_mistakes_on_the_command_line_are_answered_in_words(audit, capsys, monke
     assert status in {2, 3}
     assert message in err
     assert "Traceback" not in err
+
+
+def test_batches_chosen_at_the_same_moment_share_no_items(sample_data, tmp_path):
+    rows = (sample_data / "tickets.csv").read_text().splitlines()[:150]
+    (tmp_path / "in.csv").write_text("\n".join(rows) + "\n")
+    folder = tmp_path / "in.audit"
+    assert run(["audit", str(tmp_path / "in.csv"), "--out", str(folder), "--workers", "1", "--folds", "2"]) == 0
+    arguments = ["batch", str(folder), "--size", "5", "--format", "jsonl", "--out"]
+    with choosing(folder):  # both have started before either may look
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-m", "labelaudit", *arguments, str(tmp_path / f"{name}.jsonl")],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for name in ("one", "two")
+        ]
+        for process in running:
+            assert process.stderr.readline() == "Waiting for another batch of this audit ...\n"
+    for process in running:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    first, second = ({item.item_id for item in record.batch.items} for record in records(folder).values())
+    assert len(first) == len(second) == 5
+    assert not first & second
+
+
+def test_an_audit_that_cannot_be_written_to_is_not_waited_for(tmp_path):
+    with choosing(tmp_path / "nowhere"), choosing(tmp_path / "nowhere"):
+        pass

@@ -18,7 +18,7 @@ import numpy as np
 
 from labelaudit.batches.options import QUEUES, BatchOptions
 from labelaudit.batches.picking import Chosen, pick
-from labelaudit.batches.records import BatchRecord, keep_record, records, withdraw
+from labelaudit.batches.records import BatchRecord, choosing, keep_record, records, withdraw
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.errors import DataError, UsageError
 
@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from labelaudit.audit_folder import Audit
     from labelaudit.domain import Dataset
 
-__all__ = ["QUEUES", "BatchOptions", "BatchRecord", "Chosen", "choose", "keep_record", "pick", "records", "withdraw"]
+__all__ = [
+    "QUEUES",
+    "BatchOptions",
+    "BatchRecord",
+    "Chosen",
+    "choose",
+    "choosing",
+    "keep_record",
+    "pick",
+    "records",
+    "withdraw",
+]
 
 
 _FROM_AUDIT = ("content_hash", "given_label", "suspicion", "ambiguity")

@@ -87,16 +87,26 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
     By default four fifths are the most suspicious labels, without near-duplicates and with places for rare classes;
     the rest are ambiguous items and known answers. Where decisions have been learned from (labelaudit rescore), the
     order is the one that they taught. Items that are decided, out in an earlier batch, or left to a lead because people
-    disagree are not chosen again (labelaudit status --withdraw takes a batch back). What the format has no place for is
-    said before it is written, and kept in the audit.
+    disagree are not chosen again (labelaudit status --withdraw takes a batch back). Of two runs at the same moment one
+    waits for the other. What the format has no place for is said before it is written, and kept in the audit.
     """
     from labelaudit.audit_folder import load
+    from labelaudit.batches import choosing
+
+    loaded, target = load(audit), FORMATS.get(form)
+    options = _options(loaded, url, given)
+    with choosing(audit, waiting=lambda: click.echo("Waiting for another batch of this audit ...", err=True)):
+        _choose(loaded, options, url, (target, audit, out), overwrite=overwrite)
+
+
+def _choose(
+    loaded: Audit, options: BatchOptions, url: str | None, place: tuple[Format, str, str], *, overwrite: bool
+) -> None:
     from labelaudit.batches import choose, records
     from labelaudit.formats import losses
     from labelaudit.loop import candidates
 
-    loaded, target = load(audit), FORMATS.get(form)
-    options = _options(loaded, url, given)
+    target, audit, out = place
     left = candidates(loaded, queue=options.queue, store=url)
     batch, chosen = choose(
         loaded, options, decided=left.settled, gold=left.gold, only=left.only, suspicion=left.suspicion
@@ -109,7 +119,7 @@ def command(audit: str, form: str, out: str, overwrite: bool, url: str | None, *
             err=True,
         )
     here = [record.batch for record in records(audit).values() if record.path == str(Path(out).absolute())]
-    _write(batch, chosen, options, (target, audit, out), overwrite=overwrite)
+    _write(batch, chosen, options, place, overwrite=overwrite)
     for earlier in here:
         if any(item.item_id in left.out for item in earlier.items):
             click.echo(
