@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.selection import Choice, Pool, Strategy, horizon
+from labelaudit.selection._distances import Distances
 from labelaudit.selection._quotas import class_quotas
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class _Novelty:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._distances = None if pool.vectors is None or pool.typical_distance <= 0 else Distances(pool.vectors)
         self.share: NDArray[np.float64] = np.ones(len(pool))
         if pool.present.vectors is not None:
             for vector in pool.present.vectors:
@@ -78,11 +80,9 @@ class _Novelty:
             self.share[self._pool.content == self._pool.content[row]] = 0.0
 
     def _keep_off(self, vector: NDArray[np.floating[Any]]) -> None:
-        pool = self._pool
-        if pool.vectors is None or pool.typical_distance <= 0:
+        if self._distances is None:
             return
-        squared = np.maximum(2.0 - 2.0 * (pool.vectors @ vector).astype(np.float64), 0.0)
-        nearness = np.sqrt(squared) / pool.typical_distance
+        nearness = np.sqrt(self._distances.squared_to(vector)) / self._pool.typical_distance
         np.minimum(self.share, np.where(nearness < _COPY, 0.0, np.minimum(nearness, 1.0)), out=self.share)
 
 

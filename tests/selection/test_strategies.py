@@ -48,6 +48,17 @@ def test_spread_takes_one_of_many_copies():
     assert (chosen < 40).sum() == 1
 
 
+@pytest.mark.parametrize("name", ["spread", "k-center"])
+def test_items_of_nearly_the_same_direction_are_no_copies(name):
+    pool = make_pool(copies=40)
+    tilted = np.eye(9)[8:] + 1e-4 * np.pad(pool.vectors, ((0, 0), (0, 1)))
+    tilted = (tilted / np.linalg.norm(tilted, axis=1, keepdims=True)).astype(np.float32)
+    pool = replace(pool, vectors=tilted, typical_distance=0.5e-4)
+    chosen = STRATEGIES.get(name).choose(pool, 60, np.random.default_rng(0)).rows
+    assert (chosen < 40).sum() == 1
+    assert len(chosen) == 60
+
+
 def test_spread_takes_nothing_that_repeats_another_part_of_the_batch():
     pool = make_pool(copies=40)
     beside = replace(pool, present=Present(vectors=pool.vectors[:1]))
