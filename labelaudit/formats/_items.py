@@ -69,6 +69,8 @@ IMAGE_TYPES = {
     ".webp": "image/webp",
 }
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+_DECIMAL_COMMA = re.compile(r"^\s*(0(?=,)|\d+(?!,\d{3}\s*$)),(\d+)\s*$")
+"""A number with a decimal comma, but not ``1,234``, where the comma may stand between thousands."""
 
 
 def tags(batch: Batch, item: BatchItem) -> dict[str, str]:
@@ -182,7 +184,7 @@ def milliseconds(value: Any) -> int | None:
     if isinstance(value, dt.datetime):
         moment = value
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        return round(value * 1000) if abs(value) < 1e11 else None
+        return round(value * 1000) if abs(value) < 1e11 else None  # NaN is not below it either
     else:
         try:
             moment = dt.datetime.fromisoformat(value)
@@ -194,12 +196,20 @@ def milliseconds(value: Any) -> int | None:
 
 
 def seconds_of(value: Any) -> float | None:
-    """Return a duration in seconds, or None if `value` is none."""
+    """Return a duration in seconds, or None if `value` is none.
+
+    A spreadsheet may have written it with a decimal comma.
+
+    Examples
+    --------
+    >>> seconds_of("12,5"), seconds_of(6), seconds_of("0,125"), seconds_of("1,234"), seconds_of("-1")
+    (12.5, 6.0, 0.125, None, None)
+    """
     if isinstance(value, bool) or value is None:
         return None
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        seconds = float(_DECIMAL_COMMA.sub(r"\1.\2", value) if isinstance(value, str) else value)
+    except (TypeError, ValueError, OverflowError):
         return None
     return seconds if 0 <= seconds < 1e9 else None
 

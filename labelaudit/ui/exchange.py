@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.errors import UnknownNameError
+from labelaudit.errors import UnknownNameError, UsageError
 from labelaudit.reviewing import Card, Decision, Filter, Outcome, Queue, Redo, Undo, Verdict
 from labelaudit.store import Command
 from labelaudit.ui.words import certificate_line, empty_state, opinions_line, progress_lines
@@ -21,6 +21,8 @@ __all__ = ["Exchange", "command_of"]
 
 _MOST_CARDS = 24
 _MOST_COMMANDS = 2_000
+_NO_COMMAND = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What comes of reading something forged; infinite numbers overflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,23 +76,33 @@ class Exchange:
         last_view : str or None
             The view for which this tab claimed last; another one gives those claims back. After a reload the server
             does not know it, and ``held`` of the message says it.
+
+        Raises
+        ------
+        UsageError
+            If the message is none that the card sends.
         """
-        client = str(message["client"])[:64]
-        queue = self.bench.queue(self.person, client, self.filter, self.order)
-        outcomes = self._adopt(message.get("orphans", ()))
+        try:
+            head = _Head.of(message)
+        except _NO_COMMAND as error:
+            raise UsageError(
+                f"The page sent something that cannot be read ({type(error).__name__}).",
+                "Reload the page: decisions that wait in the browser are sent again.",
+            ) from error
+        queue = self.bench.queue(self.person, head.client, self.filter, self.order)
+        outcomes = self._adopt(head.orphans)
         before = message.get("held") if last_view is None else last_view
         moved = before is not None and before != self.view
-        own, cards = self._carry_out(queue, message, moved=moved)
+        own, cards = self._carry_out(queue, head, moved=moved)
         outcomes += own
         self.bench.count_decisions(sum(outcome["status"] == "acknowledged" for outcome in outcomes), self.person)
-        have = {str(item_id) for item_id in message.get("have", ())}
         visiting = self._visited(queue, cards)
-        shown = [card for card in cards if card.item_id not in have]
+        shown = [card for card in cards if card.item_id not in head.have]
         shown += [] if visiting is None or visiting in cards else [visiting]
         answer = self.opening() | {
             "answered_view": self.view,
-            "seq": int(message["seq"]),
-            "nonce": str(message["nonce"]),
+            "seq": head.seq,
+            "nonce": head.nonce,
             "outcomes": outcomes,
             "hand": [card.item_id for card in cards],
             "cards": self._cards(queue, shown, cards),
@@ -116,11 +128,8 @@ class Exchange:
 
     # -- commands
 
-    def _carry_out(
-        self, queue: Queue, message: Mapping[str, Any], *, moved: bool
-    ) -> tuple[list[dict[str, Any]], list[Card]]:
-        commands, refused = _commands(message.get("commands", ()))
-        want = max(1, min(int(message.get("want", 6)), _MOST_CARDS))
+    def _carry_out(self, queue: Queue, head: _Head, *, moved: bool) -> tuple[list[dict[str, Any]], list[Card]]:
+        (commands, refused), want = _commands(head.commands), head.want
         if not self.may_judge:
             outcomes = queue.decide(commands).outcomes if commands else ()
             return [*refused, *map(_plain, outcomes)], queue.page(limit=want)
@@ -143,12 +152,12 @@ class Exchange:
             found.append(plain)
         return found
 
-    def _adopt(self, orphans: Sequence[Any]) -> list[dict[str, Any]]:
+    def _adopt(self, orphans: Sequence[tuple[str, Sequence[Any]]]) -> list[dict[str, Any]]:
         """Record the outboxes of closed tabs under the names of those tabs, then give back what they held."""
         outcomes: list[dict[str, Any]] = []
-        for orphan in orphans:
-            commands, refused = _commands(orphan.get("commands", ()))
-            queue = self.bench.queue(self.person, str(orphan["client"])[:64], self.filter, self.order)
+        for client, sent in orphans:
+            commands, refused = _commands(sent)
+            queue = self.bench.queue(self.person, client, self.filter, self.order)
             outcomes += refused
             if commands:
                 outcomes += map(_plain, queue.decide(commands).outcomes)
@@ -195,13 +204,40 @@ class Exchange:
         return found[0] if found else None
 
 
+@dataclass(frozen=True)
+class _Head:
+    """What a message of the card is read for, before anything is done."""
+
+    client: str
+    nonce: str
+    seq: int
+    want: int
+    have: frozenset[str]
+    commands: tuple[Any, ...]
+    orphans: tuple[tuple[str, tuple[Any, ...]], ...]
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> _Head:
+        return cls(
+            client=str(message["client"])[:64],
+            nonce=str(message["nonce"]),
+            seq=int(message["seq"]),
+            want=max(1, min(int(message.get("want", 6)), _MOST_CARDS)),
+            have=frozenset(str(item_id) for item_id in message.get("have", ())),
+            commands=tuple(message.get("commands", ())),
+            orphans=tuple(
+                (str(orphan["client"])[:64], tuple(orphan.get("commands", ()))) for orphan in message.get("orphans", ())
+            ),
+        )
+
+
 def _commands(raw: Sequence[Any]) -> tuple[list[Command], list[dict[str, Any]]]:
     commands: list[Command] = []
     refused = []
     for entry in list(raw)[:_MOST_COMMANDS]:
         try:
             commands.append(command_of(entry))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _NO_COMMAND as error:
             named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
             reason = f"this is no decision ({type(error).__name__})"
             refused.append({"id": named, "status": "refused", "item_ids": [], "message": reason})
@@ -213,7 +249,7 @@ def command_of(entry: Mapping[str, Any]) -> Command:
 
     Raises
     ------
-    KeyError, TypeError, ValueError
+    KeyError, TypeError, ValueError, OverflowError
         If it is none.
     """
     command_id = str(entry["id"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from labelaudit.errors import LabelAuditError
 from labelaudit.reviewing import Card, Decision, Filter, Queue, Verdict, new_id
 from labelaudit.ui.filter_bar import choose_view
 from labelaudit.ui.plain_card import plain_card
-from labelaudit.ui.session import Session
+from labelaudit.ui.session import Session, show_error
 from labelaudit.ui.words import certificate_line, empty_state, progress_lines, unmarked
 
 __all__ = ["show"]
@@ -35,6 +37,14 @@ def show(session: Session) -> None:
 
 @st.fragment
 def _one(session: Session, queue: Queue) -> None:
+    # A fragment runs again by itself, outside of the page that shows what goes wrong.
+    try:
+        _item(session, queue)
+    except LabelAuditError as error:
+        show_error(error)
+
+
+def _item(session: Session, queue: Queue) -> None:
     cards = _hand(session, queue)
     standing = session.bench.standing(queue, exact=not cards)
     counts = standing.progress.counts
@@ -67,17 +77,18 @@ def _buttons(session: Session, queue: Queue, card: Card, names: list[str]) -> No
     off = not session.may_judge
     with st.container(horizontal=True):
         for place, name in enumerate(names, start=1):
-            take, key = partial(_relabel, session, queue, card, name), str(place)
+            take, key = partial(_in_words, _relabel, session, queue, card, name), str(place)
             st.button(unmarked(name), key=f"class-{key}", shortcut=key, on_click=take, disabled=off)
     with st.container(horizontal=True):
         for key, (label, verdict) in _KEYS.items():
-            decide = partial(_decide, session, queue, card, verdict)
+            decide = partial(_in_words, _decide, session, queue, card, verdict)
             st.button(label, key=f"plain-{verdict}", shortcut=key.lower(), on_click=decide, disabled=off)
         if card.suggested_label is not None and not card.blind:
-            take = partial(_relabel, session, queue, card, card.suggested_label)
+            take = partial(_in_words, _relabel, session, queue, card, card.suggested_label)
             st.button("take suggestion", key="plain-accept", shortcut="w", on_click=take, disabled=off)
-        st.button("undo", key="plain-undo", shortcut="z", on_click=partial(_undo, queue), disabled=off)
-        st.button("redo", key="plain-redo", shortcut="y", on_click=partial(_redo, queue), disabled=off)
+        st.button("undo", key="plain-undo", shortcut="z", on_click=partial(_in_words, _undo, queue), disabled=off)
+        redo = partial(_in_words, _redo, queue)
+        st.button("redo", key="plain-redo", shortcut="y", on_click=redo, disabled=off)
 
 
 def _fields(session: Session, queue: Queue, card: Card) -> None:
@@ -87,7 +98,15 @@ def _fields(session: Session, queue: Queue, card: Card) -> None:
         other = st.selectbox("Another class", classes, None, key="plain-other", placeholder="when it has no button")
         st.text_input("Note", key="plain-note", placeholder="kept with your next decision")
         if other is not None:
-            st.button("Take this class", on_click=partial(_relabel, session, queue, card, other))
+            st.button("Take this class", on_click=partial(_in_words, _relabel, session, queue, card, other))
+
+
+def _in_words(act: Callable[..., None], *given: Any) -> None:
+    """Do what a button stands for; what goes wrong is said above the item, and the fields keep what is in them."""
+    try:
+        act(*given)
+    except LabelAuditError as error:
+        st.session_state["plain_said"] = f"{error.problem} {error.fix}".strip()
 
 
 def _relabel(session: Session, queue: Queue, card: Card, label: str) -> None:

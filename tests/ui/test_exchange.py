@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from labelaudit.errors import UsageError
 from labelaudit.reviewing import Filter, new_id, open_store
 from labelaudit.ui.exchange import Exchange
 from labelaudit.ui.filters import View, view_of
@@ -220,3 +221,39 @@ def test_a_lead_who_settles_sees_who_said_what(exchange, audit_folder):
     settling = replace(exchange, filter=Filter(queue="conflicts"), view="queue=conflicts")
     (card,) = settling.answer(message(client="desk"), last_view=None)["cards"]
     assert card["notice"] == f"ann: keep; bob: relabel {label} (“see § 3”)"
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), "many", None, 1e400, [1]])
+@pytest.mark.parametrize("name", ["active_ms", "version"])
+def test_a_forged_number_in_a_decision_is_refused_and_the_others_are_recorded(exchange, name, number):
+    first = exchange.answer(message(), last_view=None)
+    one, two = first["cards"][:2]
+    if name == "version" and number is None:
+        number = float("inf")  # no version at all may be sent
+    answer = exchange.answer(message([decide(one, **{name: number}), decide(two)], 2), last_view="")
+    assert [outcome["status"] for outcome in answer["outcomes"]] == ["refused", "acknowledged"]
+    assert "this is no decision" in answer["outcomes"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"seq": float("nan")}, {"seq": float("inf")}, {"seq": "x"}, {"want": float("inf")}, {"have": 5},
+        {"commands": 5}, {"orphans": [5]}, {"orphans": [{}]}, {"orphans": [{"client": "tab", "commands": 3}]},
+    ],
+)  # fmt: skip
+def test_a_message_that_no_card_sends_is_an_error_in_words_and_does_nothing(exchange, forged):
+    first = exchange.answer(message(), last_view=None)
+    with pytest.raises(UsageError, match="cannot be read"):
+        exchange.answer({**message([decide(first["cards"][0])], 2), **forged}, last_view="")
+    assert exchange.answer(message(seq=3, knows=False), last_view="")["progress"]["decided"] == 0
+
+
+def test_work_on_an_item_is_never_negative_nor_endless(exchange):
+    first = exchange.answer(message(), last_view=None)
+    sent = [decide(card, active_ms=ms) for card, ms in zip(first["cards"], (-5_000, 10**30), strict=False)]
+    answer = exchange.answer(message(sent, 2), last_view="")
+    assert [outcome["status"] for outcome in answer["outcomes"]] == ["acknowledged"] * 2
+    times = [event.active_ms for event in exchange.bench.queue("ann", "page", Filter(), "suspicion").history(limit=2)]
+    assert min(times) == 0
+    assert max(times) <= 86_400_000
