@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -117,3 +119,44 @@ def headings(document: Path) -> set[str]:
     """Return the headings of a document as links name them."""
     found = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.casefold()).replace(" ", "-") for heading in found}
+
+
+def _texts_of_blocks() -> list[str]:
+    return [
+        block
+        for document in DOCUMENTS
+        for block in re.findall(r"^```\w*\n(.*?)^```", document.read_text("utf-8"), re.M | re.S)
+    ]
+
+
+def _lines_of_help(command: click.Command) -> list[str]:
+    mine = [command.epilog or ""]
+    return sum(map(_lines_of_help, getattr(command, "commands", {}).values()), mine)
+
+
+SHOWN = sorted(
+    {
+        re.split(r"\s{3,}| #", line.strip().removeprefix("$ "))[0].rstrip("\\ ")
+        for text in (*_texts_of_blocks(), *(text for _, command in COMMANDS for text in _lines_of_help(command)))
+        for line in text.replace("\\\n", " ").splitlines()
+        if line.strip().removeprefix("$ ").startswith("labelaudit ")
+    }
+)
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_every_command_line_that_is_shown_is_one(line, tmp_path, monkeypatch):
+    """Its command, options and values are parsed, and nothing is run: so it also holds what needs a server."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "decisions.jsonl").touch()  # opened while it is parsed
+    _, name, *arguments = shlex.split(line.split(" | ")[0])
+    _parse(COMMANDS.get(name), arguments)
+
+
+def _parse(command: click.Command, arguments: list[str]) -> None:
+    if isinstance(command, click.Group):
+        name, *arguments = arguments
+        command = command.commands[name]
+    if "--help" not in arguments:
+        with command.make_context(command.name, arguments):
+            pass
