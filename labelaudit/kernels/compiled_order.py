@@ -21,6 +21,7 @@ __all__ = ["divided_keys"]
 
 _BINS = 256
 _LOOKED_AT = 1024  # scores that bins are laid out by
+_NARROWEST = 1e-300  # span of these: the number of bins in a unit must not overflow, as nothing checks where keys go
 _PARTS = 32  # that bins are put together to: few calls to sort, and each stays in the cache
 
 
@@ -50,7 +51,7 @@ def divided_keys(
     """
     n = len(scores)
     highest, lowest = _span(scores)
-    if not 0.0 < highest - lowest < np.inf:
+    if not _NARROWEST < highest - lowest < np.inf:
         highest, lowest = 0.0, -1.0  # anything will do: there is nothing to tell from
 
     def count(rows: slice) -> tuple[slice, NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from labelaudit.kernels import order
 from labelaudit.kernels.order import order_downwards
 
 
-@pytest.fixture(params=["normal", "ties", "close", "special", "far"])
+@pytest.fixture(params=["normal", "ties", "close", "special", "far", "near"])
 def scores(request):
     def make(n: int) -> np.ndarray:
         rng = np.random.default_rng(n)
@@ -21,6 +21,8 @@ def scores(request):
             return rng.choice([0.0, -0.0, np.nan, -np.nan, np.inf, 1.5, -1.5], n)
         if request.param == "far":  # the span of all is above the greatest number
             return (rng.random(n) - 0.5) * 3e308
+        if request.param == "near":  # no number is great enough to spread their span over bins
+            return rng.choice([0.0, 5e-324, 1e-310, -1e-310], n)
         return rng.normal(size=n)
 
     return make
