@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from labelaudit.kernels import lookups_for
 from labelaudit.kernels.selection import quantiles
 from labelaudit.threads import map_blocks
 
@@ -58,12 +59,13 @@ class Disagreements:
     @classmethod
     def of(cls, rows: RowStatistics, surety: Surety, *, threads: int | None = None) -> Disagreements:
         """Count rows, and of these the ones that are labelled with another class than the most likely one."""
+        lookups = lookups_for(len(rows) * rows.n_classes)
+        bounds = np.array([surety.least_sure, surety.confident, surety.surest], dtype=rows.p_top.dtype)
 
         def count(part: slice) -> NDArray[np.int64]:
-            p_top, disagrees = rows.p_top[part], rows.top[part] != rows.given[part]
-            bounded = p_top <= surety.least_sure, p_top >= surety.confident, p_top >= surety.surest
-            counts = [(np.count_nonzero(chosen), np.count_nonzero(disagrees & chosen)) for chosen in bounded]
-            return np.array([(len(p_top), np.count_nonzero(disagrees)), *counts], dtype=np.int64)
+            counts = np.zeros((4, 2), dtype=np.int64)
+            lookups.count_sure(counts, rows.take(part), bounds)
+            return counts
 
         total = np.sum(list(map_blocks(count, len(rows), threads)), axis=0)
         everywhere, least_sure, confident, surest = ((int(n), int(k)) for n, k in total)

@@ -321,7 +321,8 @@ def _logistic(
 
     def density(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         linear = sum((c * column for c, column in zip(coefficients, columns, strict=True)), np.zeros(len(trials)))
-        fit = (outcomes * linear - trials * np.logaddexp(0.0, linear)).sum()
+        softplus = np.maximum(linear, 0.0) + np.log(1.0 + np.exp(-np.abs(linear)))  # logaddexp takes far longer
+        fit = (outcomes * linear - trials * softplus).sum()
         return float(fit - 0.5 * ((coefficients - prior_mean) ** 2).sum()), linear
 
     def derivatives(

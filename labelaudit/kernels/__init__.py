@@ -92,6 +92,9 @@ class Lookups(Protocol):
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return these ratios of some bins, of rows that are labelled with the best class and of others."""
 
+    def count_sure(self, counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.floating]) -> None:
+        """Count rows by how sure the model is."""
+
     def count_reaching(self, counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.float64]) -> None:
         """Count rows by whether their label is the most likely class, and by whether that reaches a bound."""
 

@@ -34,6 +34,7 @@ __all__ = [
     "count_pairs",
     "count_ratios",
     "count_reaching",
+    "count_sure",
     "mark_contradicted",
     "mark_hashed",
     "mark_off_diagonal",
@@ -84,6 +85,11 @@ def count_reaching(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArr
     """Count rows that reach bounds; parameters as :func:`labelaudit.kernels.lookups.count_reaching`."""
     used = (bounds, rows.given, rows.top, rows.p_top)
     _count_reaching(counts, *(read_only(array) for array in used))
+
+
+def count_sure(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.floating]) -> None:
+    """Count rows by how sure the model is; parameters as :func:`labelaudit.kernels.lookups.count_sure`."""
+    _count_sure(counts, *(read_only(array) for array in (bounds, rows.given, rows.top, rows.p_top)))
 
 
 def count_confusions(tables: ConfusionTables, rows: RowStatistics, up_to: float) -> None:
@@ -202,6 +208,24 @@ def _count_reaching(counts, bounds, given, top, p_top):
     counts[0, 1] += n_reach - n_both
     counts[1, 0] += n_differ - n_both
     counts[1, 1] += n_both
+
+
+@compiled
+def _count_sure(counts, bounds, given, top, p_top):
+    n_differ, n_least, n_confident, n_surest = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    least_differ, confident_differ, surest_differ = np.int64(0), np.int64(0), np.int64(0)
+    for i in range(len(given)):
+        differs, least = np.int64(given[i] != top[i]), np.int64(p_top[i] <= bounds[0])
+        confident, surest = np.int64(p_top[i] >= bounds[1]), np.int64(p_top[i] >= bounds[2])
+        n_differ += differs
+        n_least += least
+        n_confident += confident
+        n_surest += surest
+        least_differ += least & differs
+        confident_differ += confident & differs
+        surest_differ += surest & differs
+    found = (len(given), n_differ), (n_least, least_differ), (n_confident, confident_differ), (n_surest, surest_differ)
+    counts += np.array(found)
 
 
 @compiled

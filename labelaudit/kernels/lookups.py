@@ -28,6 +28,7 @@ __all__ = [
     "count_pairs",
     "count_ratios",
     "count_reaching",
+    "count_sure",
     "from_limbs",
     "log_ratios",
     "mark_contradicted",
@@ -259,6 +260,25 @@ def count_reaching(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArr
     """
     differs, reaches = rows.top != rows.given, rows.p_top >= bounds[rows.top]
     counts += np.bincount(2 * differs + reaches, minlength=4).reshape(2, 2)
+
+
+def count_sure(counts: NDArray[np.int64], rows: RowStatistics, bounds: NDArray[np.floating]) -> None:
+    """Count rows, and of these the ones labelled with another than the most likely class, by how sure the model is.
+
+    Parameters
+    ----------
+    counts : (4, 2) int64
+        Of all rows, of those whose greatest probability is at most the first bound, at least the second, and at least
+        the third; added to.
+    rows : RowStatistics
+        Of `n` labelled items.
+    bounds : (3,) float
+        In the precision of the rows.
+    """
+    p_top, differs = rows.p_top, rows.top != rows.given
+    bounded = p_top <= bounds[0], p_top >= bounds[1], p_top >= bounds[2]
+    some = [(np.count_nonzero(chosen), np.count_nonzero(differs & chosen)) for chosen in bounded]
+    counts += np.array([(len(p_top), np.count_nonzero(differs)), *some], dtype=np.int64)
 
 
 def mark_contradicted(out: NDArray[np.bool_], rows: RowStatistics) -> None:

@@ -121,6 +121,20 @@ def test_rows_that_reach_a_bound_are_counted_alike(dtype, some_rows):
 
 
 @DTYPES
+def test_rows_are_counted_alike_by_how_sure_the_model_is(dtype, some_rows):
+    rows = in_precision(some_rows, dtype)
+    bounds = np.sort(rows.p_top)[[len(rows) // 10, len(rows) // 2, len(rows) - 3]]
+    numpy, compiled = np.full((2, 4, 2), 5, dtype=np.int64)
+    lookups.count_sure(numpy, rows, bounds)
+    compiled_lookups.count_sure(compiled, rows, bounds)
+    np.testing.assert_array_equal(numpy, compiled)
+    differs = rows.top != rows.given
+    chosen = rows.p_top >= 0, rows.p_top <= bounds[0], rows.p_top >= bounds[1], rows.p_top >= bounds[2]
+    assert numpy.tolist() == [[5 + of_rows.sum(), 5 + (of_rows & differs).sum()] for of_rows in chosen]
+    assert 0 < numpy[1, 1] - 5 < numpy[0, 1] - 5
+
+
+@DTYPES
 def test_confusions_are_counted_alike_and_exactly(dtype, some_rows):
     rows = in_precision(some_rows, dtype)
     half = float(np.sort(rows.p_top)[len(rows) // 2])
