@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 import labelaudit as la
 from labelaudit.__main__ import run
 from labelaudit.errors import EngineError, ModelError, OutputError
+from labelaudit.locks import held
 
 CSV = "id,text,label\n" + "".join(
     f"t{i},{'a red warm fire' if i % 2 else 'a blue cold sea'} number {i},{'xy'[i % 2]}\n" for i in range(24)
@@ -343,3 +345,46 @@ def test_interruption_before_the_first_fold_leaves_nothing(here, capsys, monkeyp
     assert run(["audit", "good.csv"]) == 130
     assert "Nothing was written." in capsys.readouterr().err
     assert [entry.name for entry in here.iterdir()] == ["good.csv"]
+
+
+def test_a_second_run_keeps_off_the_audit_that_a_first_one_is_writing(tmp_path, sample_data, capsys):
+    rows = (sample_data / "tickets.csv").read_text().splitlines()[:150]
+    (tmp_path / "in.csv").write_text("\n".join(rows) + "\n")
+    arguments = [
+        "audit",
+        str(tmp_path / "in.csv"),
+        "--out",
+        str(tmp_path / "in.audit"),
+        "--workers",
+        "1",
+        "--folds",
+        "2",
+    ]
+    partial = tmp_path / "in.audit.partial"
+    with held(partial / "lock", busy=pytest.fail, create=True):
+        (partial / "fold-r0-f0.npz").write_bytes(b"of the first run")
+        assert run(arguments) == 3
+        assert "is being written by another run of labelaudit" in capsys.readouterr().err
+        assert (partial / "fold-r0-f0.npz").read_bytes() == b"of the first run"
+    assert run(arguments) == 0
+    assert not partial.exists()
+
+
+def test_who_waited_for_a_lock_holds_the_file_that_is_there_then(tmp_path):
+    file = tmp_path / "work" / "lock"
+    asked, order = threading.Event(), []
+
+    def second() -> None:
+        with held(file, busy=asked.set, create=True):
+            order.append("second")
+            assert file.exists()
+
+    waiter = threading.Thread(target=second)
+    with held(file, busy=pytest.fail, create=True):
+        waiter.start()
+        assert asked.wait(10)
+        file.unlink()
+        file.parent.rmdir()
+        order.append("first")
+    waiter.join(10)
+    assert order == ["first", "second"]

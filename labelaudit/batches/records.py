@@ -5,11 +5,11 @@ Nothing that a format cannot carry is lost: reasons, inclusion probabilities and
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,7 @@ from typing import Any
 from labelaudit.atomic import atomic_file
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.errors import AuditFolderError, OutputError, UnknownNameError, UsageError
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # Windows: nothing keeps two choices at the same moment apart
-    _CAN_LOCK = False
-else:
-    _CAN_LOCK = True
+from labelaudit.locks import held
 
 __all__ = ["BatchRecord", "choosing", "keep_record", "records", "withdraw"]
 
@@ -66,13 +60,13 @@ class BatchRecord:
     withdrawn: bool = False
 
 
-@contextlib.contextmanager
-def choosing(folder: str | os.PathLike[str], *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def choosing(
+    folder: str | os.PathLike[str], *, waiting: Callable[[], None] = lambda: None
+) -> AbstractContextManager[None]:
     """Keep others from choosing a batch of the audit `folder`, from looking what is out to keeping the record.
 
     Without it two who choose at the same moment would send the same items. The lock is on ``audit.json`` itself, so
-    that nothing is left behind, and goes with the process that holds it. In a folder that cannot be written to no
-    record can be kept either; on a file system without locks, and on Windows, nobody is kept apart.
+    that nothing is left behind; see :func:`labelaudit.locks.held` for where there is none.
 
     Parameters
     ----------
@@ -81,25 +75,7 @@ def choosing(folder: str | os.PathLike[str], *, waiting: Callable[[], None] = la
     waiting : callable
         Called once where somebody else is choosing, before waiting for them.
     """
-    descriptor = None
-    with contextlib.suppress(OSError):
-        descriptor = os.open(Path(folder) / "audit.json", os.O_RDWR)
-    try:
-        if _CAN_LOCK and descriptor is not None:
-            _lock(descriptor, waiting)
-        yield
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)  # lets go of the lock
-
-
-def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
-    with contextlib.suppress(OSError):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return held(Path(folder) / "audit.json", busy=waiting)
 
 
 def keep_record(

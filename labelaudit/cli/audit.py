@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +92,12 @@ def command(
         move(1, 1, "Reading")
         for line in (_recognised(dataset), *(dataset.origin.notes if dataset.origin else ())):
             say.print(printable(line), style="quiet", soft_wrap=True, markup=False)
-        with _checkpoint_in(checkpoint):
+        with _alone(target, checkpoint), _checkpoint_in(checkpoint):
+            _target(data, out, overwrite=overwrite)  # another run may have written it while the data was read
             judged = None if after is None else _judged(after, dataset, url)
             result = audit(dataset, audit_config, judged=judged, progress=move, checkpoint=checkpoint, resume=resume)
             result.save(target)
-    _remove(checkpoint)
+            _remove(checkpoint)
     _summarize(result, target)
     if after is not None:
         _carry(after, target, me(person), url)
@@ -158,6 +160,20 @@ def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     if not os.access(parent, os.W_OK):
         raise OutputError(f"The folder {parent} cannot be written to.", "Choose another --out.")
     return target
+
+
+def _alone(target: Path, checkpoint: Path) -> AbstractContextManager[None]:
+    """Keep a second run off what a first one is making: each would take the other's finished folds away."""
+    from labelaudit.errors import OutputError
+    from labelaudit.locks import held
+
+    def refuse() -> None:
+        raise OutputError(
+            f"{target} is being written by another run of labelaudit.",
+            "Wait until it has finished, or give this one another --out.",
+        )
+
+    return held(checkpoint / "lock", busy=refuse, create=True)
 
 
 @contextlib.contextmanager
