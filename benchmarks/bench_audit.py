@@ -1,8 +1,8 @@
 """Audit the real data sets from file to folder: wall time, peak memory, and how well each score finds the known errors.
 
-Run it as ``python benchmarks/bench_audit.py ../shared/data``; ``--only banking77`` takes one set, ``--json FILE`` keeps
-the numbers. Each audit is a process of its own, called as a user would call it; peak memory is that of the largest
-process.
+Run it as ``python benchmarks/bench_audit.py ../shared/data``; ``--only banking77`` takes one set, ``--classifier cnn``
+another than the default classifier, ``--json FILE`` keeps the numbers. Each audit is a process of its own, called as a
+user would call it; peak memory is that of the largest process.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ def is_error(case: Case, folder: Path, items: pd.DataFrame) -> np.ndarray:
     return np.load(folder / case.name / "is_error.npy")[items["row"].to_numpy() - 1]
 
 
-def audit(case: Case, folder: Path, out: Path) -> dict[str, float]:
+def audit(case: Case, folder: Path, out: Path, options: tuple[str, ...]) -> dict[str, float]:
     """Run the command line on one data set; return wall seconds and peak memory."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "labelaudit", "audit", str(folder / case.data), "--out", str(out), *case.options]
+    command += options
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)  # the operating system's account of this process and its workers alone
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -69,10 +70,10 @@ def audit(case: Case, folder: Path, out: Path) -> dict[str, float]:
     return {"wall_seconds": round(time.perf_counter() - started, 2), "peak_mb": round(usage.ru_maxrss / 1024, 1)}
 
 
-def measure(case: Case, folder: Path) -> dict[str, object]:
-    """Audit one data set and judge its scores."""
+def measure(case: Case, folder: Path, options: tuple[str, ...] = ()) -> dict[str, object]:
+    """Audit one data set, with further `options` of the command line, and judge its scores."""
     with tempfile.TemporaryDirectory() as scratch:
-        cost = audit(case, folder, Path(scratch) / "bench.audit")
+        cost = audit(case, folder, Path(scratch) / "bench.audit", options)
         loaded = la.load(Path(scratch) / "bench.audit")
     items = loaded.items[loaded.items["status"] == "assessed"]
     wrong = is_error(case, folder, items).astype(bool)
@@ -107,12 +108,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of the data sets")
     parser.add_argument("--only", choices=[case.name for case in CASES], action="append")
+    parser.add_argument("--classifier", help="for sets that hold its kind of content; see --only")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    options = () if arguments.classifier is None else ("--classifier", arguments.classifier)
     results = []
     for case in CASES:
         if arguments.only is None or case.name in arguments.only:
-            results.append(measure(case, arguments.folder))
+            results.append(measure(case, arguments.folder, options))
             show(results[-1])
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -37,6 +37,10 @@ class Classifier:
         Kind of content it needs: ``text``, ``image``, ``table`` or ``embedding``.
     encoder : str
         Name of the encoder whose features it learns from.
+    neighbors : str, optional
+        Name of the encoder whose vectors serve nearest neighbours, if not the same.
+    extra : tuple of str, optional
+        Package that it needs, and the extra of labelaudit that installs it.
     summary : str
         What it is, in a few words.
     build : callable
@@ -51,6 +55,8 @@ class Classifier:
     summary: str
     build: Build
     cost: float
+    neighbors: str | None = None
+    extra: tuple[str, str] | None = None
 
 
 CLASSIFIERS: Registry[Classifier] = Registry("classifier", "labelaudit.classifiers", Classifier)

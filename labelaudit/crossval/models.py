@@ -10,15 +10,16 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.classifiers import CLASSIFIERS
 from labelaudit.encoders import ENCODERS
-from labelaudit.errors import ModelError, UsageError
+from labelaudit.errors import MissingExtraError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from labelaudit.classifiers import Estimator
+    from labelaudit.classifiers import Classifier, Estimator
     from labelaudit.config import AuditConfig
     from labelaudit.domain import Dataset
     from labelaudit.encoders import Encoder
@@ -36,22 +37,22 @@ class Model:
         What messages call it.
     modality : str
         Kind of content it learns from.
-    encoder : Encoder
-        Gives the features; for the user's own model only the vectors for nearest neighbours.
-    raw : bool
-        Whether the estimator is given the content itself instead of features.
+    encoder : Encoder or None
+        Gives the features; None for the user's own model, which is given the content itself.
+    neighbors : Encoder
+        Gives the vectors for nearest neighbours.
     build : callable
         ``build(seed=...)`` gives an unfitted estimator.
     cost : float
         As in :class:`labelaudit.classifiers.Classifier`; infinite where it is not known.
     source : str
-        Text that changes when the model's code does; part of the key of a checkpoint.
+        Text that changes when the model's code does, or the package it is from; part of the key of a checkpoint.
     """
 
     name: str
     modality: str
-    encoder: Encoder
-    raw: bool
+    encoder: Encoder | None
+    neighbors: Encoder
     build: Callable[..., Estimator]
     cost: float
     source: str = ""
@@ -66,6 +67,8 @@ def choose_model(dataset: Dataset, config: AuditConfig) -> Model:
         If the dataset has no content, or not the content that the classifier needs.
     UnknownNameError
         If there is no such classifier.
+    MissingExtraError
+        If the classifier needs a package that is not installed.
     ModelError
         If the user's own model cannot be imported.
     """
@@ -77,16 +80,28 @@ def choose_model(dataset: Dataset, config: AuditConfig) -> Model:
         )
     if config.model is not None:
         return _own_model(config.model, modality)
-    classifier = CLASSIFIERS.get(config.classifier or modality)
-    _check_content(dataset, config.classifier or modality, classifier.modality)
+    name = config.classifier or modality
+    classifier = CLASSIFIERS.get(name)
+    _check_content(dataset, name, classifier.modality)
     return Model(
-        name=f"classifier '{config.classifier or modality}'",
+        name=f"classifier '{name}'",
         modality=classifier.modality,
         encoder=ENCODERS.get(classifier.encoder),
-        raw=False,
+        neighbors=ENCODERS.get(classifier.neighbors or classifier.encoder),
         build=classifier.build,
         cost=classifier.cost,
+        source=_version(name, classifier),
     )
+
+
+def _version(name: str, classifier: Classifier) -> str:
+    """Return name and version of the package that a classifier needs beside ours; empty if it needs none."""
+    if classifier.extra is None:
+        return ""
+    package, extra = classifier.extra
+    if importlib.util.find_spec(package) is None:  # found, not imported: that would take seconds and much memory
+        raise MissingExtraError.of(f"The classifier {name!r}", package, extra)
+    return f"{package} {metadata.version(package)}"
 
 
 def _check_content(dataset: Dataset, name: str, modality: str) -> None:
@@ -119,8 +134,8 @@ def _own_model(path: str, modality: str) -> Model:
     return Model(
         name=f"model '{path}'",
         modality=modality,
-        encoder=ENCODERS.get(modality),
-        raw=True,
+        encoder=None,
+        neighbors=ENCODERS.get(modality),
         build=_checked_factory(factory, path),
         cost=math.inf,
         source=_source(module),

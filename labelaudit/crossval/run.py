@@ -115,10 +115,9 @@ def cross_validate(
     folds = _folds(dataset, config, groups)
     assessable, reasons = _assessed(dataset, folds, groups)
     ordered = _in_order(dataset, order)
-    # The user's own model needs no features of ours unless neighbours are wanted.
-    features = _encoded(ordered, model.encoder, config.workers, tell) if config.neighbors or not model.raw else None
+    features, near = _features(ordered, model, config, tell)
     data = FoldData(
-        features=_content(ordered, model.modality) if model.raw else features,
+        features=features,
         labels=ordered.labels,
         folds=tuple(fold[order] for fold in folds),
         n_classes=dataset.n_classes,
@@ -129,7 +128,7 @@ def cross_validate(
     if store:
         store.open(resume=resume)
     gathered = _Gathered(config.repeats * config.folds, store, tell)
-    _fit_all(data, model, config, features, gathered, resume=resume)
+    _fit_all(data, model, config, near, gathered, resume=resume)
     # In the order of folds, whatever the order in which they were finished: notes follow it.
     results = dict(sorted(gathered.folds.items()))
     return CrossValidation(
@@ -141,6 +140,19 @@ def cross_validate(
         notes=_distinct_notes(results, gathered.notes),
         seconds=time.perf_counter() - started,
     )
+
+
+def _features(dataset: Dataset, model: Model, config: AuditConfig, tell: ProgressCallback) -> tuple[Any, Any]:
+    """Return what the estimator learns from, and what vectors for neighbours are made of: None if none are wanted."""
+    if model.encoder is None:
+        features = _content(dataset, model.modality)
+    else:
+        features = _encoded(dataset, model.encoder, config.workers, tell)
+    if not config.neighbors:
+        return features, None
+    if model.neighbors is model.encoder:
+        return features, features
+    return features, _encoded(dataset, model.neighbors, config.workers, tell)
 
 
 def _encoded(dataset: Dataset, encoder: Encoder, workers: int, tell: ProgressCallback) -> Any:
@@ -212,19 +224,19 @@ class _Gathered:
 
 
 def _fit_all(
-    data: FoldData, model: Model, config: AuditConfig, features: Any, gathered: _Gathered, *, resume: bool
+    data: FoldData, model: Model, config: AuditConfig, near: Any, gathered: _Gathered, *, resume: bool
 ) -> None:
     """Fit all folds that are not there yet, and make the vectors for neighbours if they are wanted."""
     tasks: list[FoldTask | _EmbedTask] = []
     if config.neighbors:
-        tasks.append(_EmbedTask(encoder=model.encoder, features=features, seed=_seed(config, 0)))
+        tasks.append(_EmbedTask(encoder=model.neighbors, features=near, seed=_seed(config, 0)))
     for repeat in range(config.repeats):
         for fold in range(config.folds):
             seed = _seed(config, repeat, fold)
             task = FoldTask(repeat=repeat, fold=fold, estimator=model.build(seed=seed), seed=seed)
             if not (resume and gathered.resume(task, data)):
                 tasks.append(task)
-    engine = _engine(model, config, _n_values(features) * data.n_classes)
+    engine = _engine(model, config, data)
     with contextlib.nullcontext() if engine.isolated else noting(data.model_name, gathered.notes):
         for _ in engine.map(
             partial(_run_task, data, engine.isolated),
@@ -234,11 +246,12 @@ def _fit_all(
             pass
 
 
-def _engine(model: Model, config: AuditConfig, size: int) -> Engine:
+def _engine(model: Model, config: AuditConfig, data: FoldData) -> Engine:
     """Return where to fit; it does not change what is found."""
-    light = not model.raw and model.cost * size < _PROCESS_SECONDS
+    own = model.encoder is None
+    light = not own and model.cost * _n_values(data.features) * data.n_classes < _PROCESS_SECONDS
     engine = ENGINES.get("threads" if light else config.engine)(config.workers)
-    if model.raw and not engine.isolated:
+    if own and not engine.isolated:
         raise UsageError(
             f"The engine '{config.engine}' fits folds beside one another in one process, where the {model.name} could"
             " draw random numbers in another order each time.",

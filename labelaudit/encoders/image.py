@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.encoders import Encoder
+from labelaudit.encoders._images import BATCH, SIDE, pixels_of, principal_components
 from labelaudit.encoders._patches import PatchDictionary
 
 if TYPE_CHECKING:
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-_SIDE = 32  # pixels; enough for shape, and what small pictures have
 _CELL = 4  # pixels
 _BINS = 9  # of gradient direction over 180°
-_BATCH = 256  # images in work at once: about 20 MB
 _LEARNED_FROM = 500  # images whose patches are learned; each is decoded once more
-_EMBEDDING_SIZE = 128
 _COLOR_GRID = 8  # blocks a side whose mean colour is kept
 
 
@@ -50,32 +48,17 @@ def learn(dataset: Dataset) -> Callable[[Dataset], NDArray[np.float32]]:
     """
     n = len(dataset)
     drawn = np.sort(np.random.default_rng(0).permutation(n)[:_LEARNED_FROM])
-    return partial(_encoded, PatchDictionary.learn(_all_pixels(dataset, drawn)))
+    return partial(_encoded, PatchDictionary.learn(_pixels(dataset, drawn)))
 
 
 def _encoded(patches: PatchDictionary, dataset: Dataset) -> NDArray[np.float32]:
-    pixels = _all_pixels(dataset, np.arange(len(dataset)))
+    pixels = _pixels(dataset, np.arange(len(dataset)))
     return np.hstack([_gradients(pixels), _colors(pixels), patches.describe(pixels)])
 
 
-def _all_pixels(dataset: Dataset, items: NDArray[np.integer]) -> NDArray[np.float32]:
+def _pixels(dataset: Dataset, items: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return (m, 32, 32, 3) pixels in 0..1 of the images of some items."""
-    assert dataset.images is not None
-    # In a folder of images the path says all; in a file that lists them, the row is what the user can look up.
-    listed = dataset.origin if dataset.origin is not None and dataset.origin.reader != "images" else None
-    return np.stack(
-        [_pixels(dataset.images[i], f"{listed.path}, row {dataset.rows[i]}" if listed else "") for i in items]
-    )
-
-
-def _pixels(path: str, where: str) -> NDArray[np.float32]:
-    from PIL import Image
-
-    from labelaudit.images import open_image
-
-    with open_image(path, where=where) as image:
-        scaled = image.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    return np.asarray(scaled, dtype=np.float32) / np.float32(255)
+    return pixels_of(dataset, items).astype(np.float32) / np.float32(255)
 
 
 def _gradients(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -88,7 +71,7 @@ def _gradients(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     position = np.arctan2(down, right) % np.pi * (_BINS / np.pi)
     low = np.floor(position)
     share = (position - low).astype(np.float32)
-    cells = _SIDE // _CELL
+    cells = SIDE // _CELL
     histogram = np.zeros((len(pixels), cells, cells, _BINS), dtype=np.float32)
     for direction in range(_BINS):
         # Each gradient is shared between its two nearest directions; 180° is 0°.
@@ -108,20 +91,10 @@ def _scaled(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _colors(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (b, 192) mean colours of the squares of an 8 × 8 grid."""
-    side = _SIDE // _COLOR_GRID
+    side = SIDE // _COLOR_GRID
     squares = pixels.reshape(len(pixels), _COLOR_GRID, side, _COLOR_GRID, side, 3)
     means: NDArray[np.float32] = squares.mean(axis=(2, 4)).reshape(len(pixels), -1)
     return means
-
-
-def embed(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return (n, 128) float32 principal components; fewer where there are fewer images."""
-    from sklearn.utils.extmath import randomized_svd
-
-    size = min(_EMBEDDING_SIZE, *features.shape)
-    left, scales, _ = randomized_svd(features - features.mean(axis=0), size, n_iter=2, random_state=seed)
-    vectors: NDArray[np.float32] = (left * scales).astype(np.float32)
-    return vectors
 
 
 PLUGIN = Encoder(
@@ -129,6 +102,6 @@ PLUGIN = Encoder(
     summary="histograms of oriented gradients, colours and usual patches",
     encode=encode,
     learn=learn,
-    embed=embed,
-    at_once=_BATCH,
+    embed=principal_components,
+    at_once=BATCH,
 )

@@ -26,11 +26,25 @@ from labelaudit.encoders import ENCODERS
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name == "cnn" else ()) for name in CLASSIFIERS.names()]
+
+
+@pytest.fixture(autouse=True)
+def few_epochs(monkeypatch):
+    """A quarter of what small sets get from the network: enough for what is plain to see."""
+    monkeypatch.setattr("labelaudit.classifiers.cnn._EPOCHS", (10, 25))
+
+
 def problem(kind: str, *, n: int = 150, n_classes: int = 3):
     """Features of the kind an encoder gives, with one column that tells each class."""
     rng = np.random.default_rng(0)
     y = np.arange(n) % n_classes
     X = np.hstack([np.eye(n_classes)[y] + rng.random((n, n_classes)) * 0.8, rng.random((n, 4))]).astype(np.float32)
+    if kind == "pixels":  # which side is bright, with noise
+        images = rng.integers(0, 120, (n, 32, 32, 3))
+        for i, place in enumerate(y):
+            images[i, :, 10 * place : 10 * place + 10] += 120
+        return images.astype(np.uint8).reshape(n, -1), y
     if kind == "text":
         return sparse.csr_array(X * (X > 0.3)), y
     if kind == "table":
@@ -40,12 +54,13 @@ def problem(kind: str, *, n: int = 150, n_classes: int = 3):
     return X, y
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_classifier_learns_and_gives_probabilities_of_the_classes_it_saw(name):
     classifier = CLASSIFIERS.get(name)
     assert isinstance(classifier, Classifier)
-    assert classifier.encoder in ENCODERS.names()
-    X, y = problem(classifier.modality)
+    for encoder in (classifier.encoder, classifier.neighbors or classifier.encoder):
+        assert ENCODERS.get(encoder).modality == classifier.modality
+    X, y = problem(classifier.encoder)
     y = np.array([2, 5, 9])[y]
     first, second = (classifier.build(seed=1) for _ in range(2))
     first.fit(X, y)
@@ -58,10 +73,10 @@ def test_a_classifier_learns_and_gives_probabilities_of_the_classes_it_saw(name)
     np.testing.assert_array_equal(second.predict_proba(X), pred_probs)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_class_with_one_member_can_be_fitted(name):
     classifier = CLASSIFIERS.get(name)
-    X, y = problem(classifier.modality)
+    X, y = problem(classifier.encoder)
     y[1:] = y[1:] % 2
     y[0] = 7
     estimator = classifier.build(seed=0)
