@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,8 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: s
     from PIL import Image, UnidentifiedImageError
 
     too_large = f"it claims more than {max_pixels:,} pixels"
+    if _waits(path):
+        raise _unreadable(path, where, "it is a pipe or a device")
     try:
         image = Image.open(path, formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -160,6 +163,17 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, max_pixels: int, where: s
         image.close()
         raise _unreadable(path, where, f"{too_large} ({image.width} × {image.height})")
     return image
+
+
+def _waits(path: str | os.PathLike[str] | io.BytesIO) -> bool:
+    """Tell whether opening `path` could wait for ever, as for somebody to write to a pipe."""
+    if isinstance(path, io.BytesIO):
+        return False
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a Path of each of a million costs more than the question
+    except (OSError, ValueError):
+        return False  # opening it says why
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _unreadable(path: str | os.PathLike[str] | io.BytesIO, where: str, reason: str) -> ReadError:

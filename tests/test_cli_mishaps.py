@@ -388,3 +388,11 @@ def test_who_waited_for_a_lock_holds_the_file_that_is_there_then(tmp_path):
         order.append("first")
     waiter.join(10)
     assert order == ["first", "second"]
+
+
+def test_a_suspicion_that_is_no_number_is_refused(tmp_path, sample_data, capsys):
+    labels, probs = sample_data / "probs" / "labels.npy", sample_data / "probs" / "model_a.npy"
+    folder = str(tmp_path / "a.audit")
+    assert run(["audit", str(labels), "--pred-probs", str(probs), "--out", folder]) == 0
+    assert run(["items", folder, "--min-suspicion", "nan"]) == 2
+    assert "--min-suspicion is no number" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,11 @@ def test_formats_that_start_other_programs_are_not_opened(tmp_path: Path) -> Non
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="Is a directory"):
         open_image(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (check_image, open_image):
+        with pytest.raises(ReadError, match="it is a pipe or a device"):
+            read(tmp_path / "pipe.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,6 +66,8 @@ def command(
         if wanted:
             items = items[items[column].isin(_known(wanted, loaded.classes))]
     if min_suspicion is not None:
+        if math.isnan(min_suspicion):  # between any two numbers, as far as a range can tell
+            raise click.UsageError("--min-suspicion is no number. Give one from 0 to 1, such as 0.9.")
         items = items[items["suspicion"] >= min_suspicion]
     _write(items if limit is None else items.head(limit), form or _form_of(out), out)
 
