@@ -49,7 +49,7 @@ def test_a_day_of_reviewing(audit, labelaudit, tmp_path):
     status, out, _ = labelaudit("people", "statistics", audit)
     assert status == 0
     assert "Krippendorff's alpha of all: –" in out
-    assert "Whether ann, bob always takes the suggestion, or always keeps the label, cannot be told" in out
+    assert "Of ann, bob it cannot be told who always takes the suggestion, or always keeps the label" in out
     status, out, _ = labelaudit("apply", audit, "--out", tmp_path / "out.csv")
     assert status == 0
     assert "2 items decided: 1 label changed, 0 items left out." in out.replace("\n", " ")

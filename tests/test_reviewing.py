@@ -309,5 +309,5 @@ def test_statistics_name_who_always_takes_the_suggestion_and_of_whom_it_cannot_b
     }
     first, second = found.one_sided_notes()
     assert first.startswith("bob takes suggestions: took 20 of 20 suggestions known to be wrong")
-    assert second.startswith("Whether eve always takes the suggestion, or always keeps the label, cannot be told")
+    assert second.startswith("Of eve it cannot be told who always takes the suggestion, or always keeps the label")
     lead.close()

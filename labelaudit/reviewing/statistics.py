@@ -116,8 +116,8 @@ class Statistics:
         untold = [one.person for one in self.people if not one.one_sided.can_be_told and not one.one_sided.leans]
         if untold:
             notes.append(
-                f"Whether {', '.join(untold)} always takes the suggestion, or always keeps the label, cannot be told: "
-                "it takes about ten known answers of either kind (labels that are right, labels that are wrong), or "
+                f"Of {', '.join(untold)} it cannot be told who always takes the suggestion, or always keeps the label: "
+                "that takes about ten known answers of either kind (labels that are right, labels that are wrong), or "
                 "some twenty items that others judged too and did not all answer alike."
             )
         return notes
