@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from labelaudit.cli._review import store_option
+
 __all__ = ["command"]
 
 _PLAIN = ("", ".txt")
@@ -29,18 +31,21 @@ Examples:
 )
 @click.option("--top", default=10, type=click.IntRange(min=0), help="Items to show of each queue.  [default: 10]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write to this file instead of the terminal.")
-def command(audit: str, form: str | None, top: int, out: str | None) -> None:
+@store_option
+def command(audit: str, form: str | None, top: int, out: str | None, url: str | None) -> None:
     """Show the health of the labels in AUDIT, a folder that 'labelaudit audit' wrote.
 
-    Size, classes with their share of suspects, the most confused pairs, the expected number of errors and the top of
-    both queues.
+    Size, classes with their share of suspects, the most confused pairs, the expected number of errors, the confidence
+    interval where a random check was drawn (labelaudit check), and the top of both queues.
     """
     from labelaudit.atomic import atomic_file
     from labelaudit.audit_folder import load
+    from labelaudit.loop import check_standing
     from labelaudit.reporting import REPORT_FORMATS, make_report
 
-    chosen = REPORT_FORMATS.get(form or _form_of(out))
-    text = chosen.render(make_report(load(audit), top=top))
+    chosen, loaded = REPORT_FORMATS.get(form or _form_of(out)), load(audit)
+    check = check_standing(loaded, store=url)
+    text = chosen.render(make_report(loaded, top=top, random_check=None if check is None else check.summary))
     if out is None:
         click.echo(text)
         return

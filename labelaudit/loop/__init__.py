@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from labelaudit.loop.checking import (
+    CheckPrice,
+    CheckStanding,
+    check_price,
+    check_standing,
+    draw_random_check,
+    draw_second_looks,
+    withdraw_other_checks,
+)
 from labelaudit.loop.comparing import Comparison, Move, compare
 from labelaudit.loop.findings import Finding
 from labelaudit.loop.importing import Imported, import_answers
@@ -10,13 +19,20 @@ from labelaudit.loop.tracking import BatchStatus, Candidates, batch_status, cand
 __all__ = [
     "BatchStatus",
     "Candidates",
+    "CheckPrice",
+    "CheckStanding",
     "Comparison",
     "Finding",
     "Imported",
     "Move",
     "batch_status",
     "candidates",
+    "check_price",
+    "check_standing",
     "compare",
+    "draw_random_check",
+    "draw_second_looks",
     "import_answers",
     "seconds_per_answer",
+    "withdraw_other_checks",
 ]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from labelaudit.audit_folder import Audit
+    from labelaudit.residual import CheckSummary
 
 __all__ = ["REPORT_FORMATS", "Report", "ReportFormat", "make_report"]
 
@@ -31,6 +32,8 @@ class Report:
         Its numbers.
     suspects, ambiguous : DataFrame
         Top of the two queues, rows of :attr:`labelaudit.audit_folder.Audit.items`.
+    random_check : CheckSummary, optional
+        What a random check of the audit has shown; None if none was drawn.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Report:
     health: Health
     suspects: pd.DataFrame
     ambiguous: pd.DataFrame
+    random_check: CheckSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ class ReportFormat:
 REPORT_FORMATS: Registry[ReportFormat] = Registry("report format", "labelaudit.reporting", ReportFormat)
 
 
-def make_report(audit: Audit, *, top: int = 10) -> Report:
+def make_report(audit: Audit, *, top: int = 10, random_check: CheckSummary | None = None) -> Report:
     """Collect what a report shows.
 
     Parameters
@@ -74,6 +78,8 @@ def make_report(audit: Audit, *, top: int = 10) -> Report:
         The audit.
     top : int
         How many items of each queue to show.
+    random_check : CheckSummary, optional
+        What a random check of the audit has shown (:func:`labelaudit.loop.check_standing`).
 
     Returns
     -------
@@ -84,5 +90,10 @@ def make_report(audit: Audit, *, top: int = 10) -> Report:
     ambiguous = items[items["is_ambiguous"]].sort_values("ambiguity_rank").head(top)
     source = audit.origin.path if audit.origin else (audit.path or "arrays")
     return Report(
-        name=source, audit=audit, health=Health.from_dict(audit.health), suspects=suspects, ambiguous=ambiguous
+        name=source,
+        audit=audit,
+        health=Health.from_dict(audit.health),
+        suspects=suspects,
+        ambiguous=ambiguous,
+        random_check=random_check,
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from labelaudit.health import ClassHealth, SliceHealth
     from labelaudit.reporting import Report
+    from labelaudit.residual import CheckSummary
 
 __all__ = ["Fact", "Section", "facts", "sections"]
 
@@ -80,6 +81,8 @@ def facts(report: Report) -> Iterator[Fact]:
         f"Expected label errors: {expected} ({rate}); range {health.range_in_words}",
         figure=(expected, f"labels expected to be wrong: {rate}; range {health.range_in_words}"),
     )
+    if report.random_check is not None:
+        yield Fact(_counted(report.random_check))
     if health.caution:
         yield Fact(health.caution, warns=True)
     if health.expected_precision_line:
@@ -120,6 +123,11 @@ def sections(report: Report) -> Iterator[Section]:
         _queue("Most ambiguous items", report.ambiguous, "ambiguity"),
     ]
     return (section for section in found if section.rows)
+
+
+def _counted(check: CheckSummary) -> str:
+    left = f". Of these {check.remaining_in_words}" if check.estimate is not None else ""
+    return f"Wrong labels by a random check: {check.errors_in_words}{left}"
 
 
 def _counts(part: ClassHealth | SliceHealth) -> tuple[str, str, str, str]:

@@ -61,6 +61,7 @@ def _summary(report: Report) -> RenderableType:
         f"range {health.range_in_words}",
     )
     grid.add_row("Expected errors", errors)
+    grid.add_row("Random check", _random_check(report))
     if health.caution:
         grid.add_row("Beware", Text(health.caution, style="yellow"))
     if health.expected_precision_line:
@@ -72,6 +73,14 @@ def _summary(report: Report) -> RenderableType:
     for note in report.audit.provenance.get("notes", ()):
         grid.add_row("Note", _text(note))
     return grid
+
+
+def _random_check(report: Report) -> Text:
+    check, path = report.random_check, report.audit.path
+    if check is not None:
+        return Text(". ".join(filter(None, [check.errors_in_words, check.remaining_in_words])))
+    folder = "AUDIT" if path is None else printable(path)
+    return Text(f"none, so there is no confidence interval. What one costs: labelaudit check {folder}")
 
 
 def _items_line(health: Health) -> Text:

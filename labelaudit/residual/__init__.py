@@ -7,5 +7,14 @@ spread, so that a bad one costs width and not truth. Without a check there is no
 
 from labelaudit.residual.check import RandomCheck, draw_check, second_looks
 from labelaudit.residual.estimate import ErrorEstimate, estimate_errors
+from labelaudit.residual.summary import CheckSummary, summarize_check
 
-__all__ = ["ErrorEstimate", "RandomCheck", "draw_check", "estimate_errors", "second_looks"]
+__all__ = [
+    "CheckSummary",
+    "ErrorEstimate",
+    "RandomCheck",
+    "draw_check",
+    "estimate_errors",
+    "second_looks",
+    "summarize_check",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,18 @@ _SECRET_AMONG = NamedStatement(
         schema.opinions.c.slot == GOLD,
         schema.opinions.c.item_id.in_(names),
         schema.opinions.c.item_id.not_in(_JUDGED),
+    )
+)
+_ANSWERS = NamedStatement(
+    lambda names: (
+        sa.select(schema.events.c.seq, schema.events.c.item_id, schema.events.c.person, schema.events.c.after)
+        .join_from(schema.events, schema.actions, schema.events.c.id == schema.actions.c.id)
+        .where(
+            schema.events.c.item_id.in_(names),
+            schema.events.c.audit_id == sa.bindparam("the_audit", type_=sa.Text),
+            schema.events.c.action == str(Action.DECIDE),
+            schema.actions.c.undone.is_(None),
+        )
     )
 )
 _RECORDED = NamedStatement(lambda names: sa.select(schema.events.c.id).where(schema.events.c.id.in_(names)))
@@ -86,6 +99,25 @@ class Records:
             .order_by(said.c.item_id, said.c.slot)
         )
         return self._database.read(lambda connection: list(connection.execute(query)))
+
+    def answers_to(
+        self, batch_ids: Collection[str], item_ids: Iterable[str], *, audit_id: str
+    ) -> dict[str, dict[str, Verdict]]:
+        """Return the last answer of each person that came back with some batches of an audit, by item and person.
+
+        What was decided otherwise is left out, and what was taken back; an answer stays what it was if its person says
+        something else of the item later, on the page.
+        """
+
+        def work(connection: sa.Connection) -> list[Any]:
+            return sorted(_ANSWERS.rows(connection, item_ids, the_audit=audit_id))
+
+        found: dict[str, dict[str, Verdict]] = {}
+        for row in self._database.read(work):
+            said = json.loads(row.after)
+            if said.get("batch") in batch_ids:
+                found.setdefault(row.item_id, {})[row.person] = Verdict(said["verdict"])
+        return found
 
     def opinions_on(self, item_ids: Sequence[str]) -> dict[str, list[Standing]]:
         """Return what people said of items and stands, earliest first; neither rulings of leads nor known answers."""

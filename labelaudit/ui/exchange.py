@@ -120,7 +120,7 @@ class Exchange:
             # What is decided has left the queue of skipped items, so that none of it would ever be done.
             "left": counts.open if self.filter.queue == "skipped" else None,
             "lines": progress_lines(standing, learned=self.bench.learned),
-            "certificate": certificate_line(self.bench.health),
+            "certificate": certificate_line(self.bench.health, self.bench.check),
         }
         if not cards:
             answer["empty"] = empty_state(standing, self.filter)

@@ -32,7 +32,7 @@ def show(session: Session) -> None:
         _pairs(session, health)
     with right:
         st.header("How sure are we?", anchor=False)
-        for line in certainty_lines(health):
+        for line in certainty_lines(health, bench.check):
             st.text(line)
         notes = bench.audit.provenance.get("notes", ())
         if notes:

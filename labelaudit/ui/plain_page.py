@@ -50,7 +50,7 @@ def _item(session: Session, queue: Queue) -> None:
     counts = standing.progress.counts
     lines = progress_lines(standing, learned=session.bench.learned)
     st.caption(" · ".join([f"{counts.decided:,} of {counts.total:,}", *lines]))
-    st.caption(certificate_line(session.bench.health))
+    st.caption(certificate_line(session.bench.health, session.bench.check))
     st.text(st.session_state.get("plain_said", ""))
     if not cards:
         state = empty_state(standing, queue.filter)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from labelaudit.decisions import Opinion
     from labelaudit.health import Health
+    from labelaudit.residual import CheckSummary
     from labelaudit.reviewing import Filter
     from labelaudit.reviewing.standing import Standing
     from labelaudit.store.projection import Standing as StandingOpinion
@@ -145,16 +146,21 @@ def _promised(standing: Standing) -> str:
     return f"; the model expected {expected / standing.progress.counts.decided:.0%}. It is too sure of itself here"
 
 
-def certificate_line(health: Health) -> str:
-    """Say whether it is certain that one may stop, and what that would take.
+def certificate_line(health: Health, check: CheckSummary | None) -> str:
+    """Say what a random check has shown, or that nothing makes it certain that one may stop, and what that would take.
 
     The number of random items is the least n for which none of them wrong bounds the share of errors by 1 % with 95 %
     confidence: ``0.99**n <= 0.05`` (Clopper and Pearson 1934, no errors found).
     """
+    if check is not None and check.estimate is not None:
+        return f"Wrong labels by a random check: {check.errors_in_words}. Of these {check.remaining_in_words}."
+    if check is not None:
+        return f"No stopping certificate: {check.errors_in_words}. See: labelaudit check AUDIT"
     needed = min(_CHECKED, health.assessed)
     return (
         f"No stopping certificate: a queue cannot show what it never suspected. It would take a random check, such as "
-        f"{count_of(needed, 'random item')} with no error among them: then at most 1% are wrong (95% confidence)."
+        f"{count_of(needed, 'random item')} with no error among them: then at most 1% are wrong (95% confidence). "
+        "What it costs: labelaudit check AUDIT"
     )
 
 
@@ -213,7 +219,7 @@ def health_lines(health: Health) -> list[tuple[str, str, str]]:
     ]
 
 
-def certainty_lines(health: Health) -> list[str]:
+def certainty_lines(health: Health, check: CheckSummary | None) -> list[str]:
     """Say how far the numbers can be trusted."""
     low, high = health.expected_errors_range
     count = count_of(health.not_assessable, "item")
@@ -221,7 +227,9 @@ def certainty_lines(health: Health) -> list[str]:
     return [
         f"Between {low:,.0f} and {high:,.0f} labels may be wrong ({health.range_kind}).",
         "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
-        "To draw some: review the queue of all items in random order.",
+        certificate_line(health, check)
+        if check is not None
+        else "To draw some, and what it costs: labelaudit check AUDIT",
         *([health.caution] if health.caution else []),
         *unassessed,
     ]

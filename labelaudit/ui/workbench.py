@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.audit_folder import load
-from labelaudit.errors import StoreError
+from labelaudit.errors import AuditFolderError, StoreError
 from labelaudit.health import Health
+from labelaudit.loop import check_standing
 from labelaudit.reviewing import Filter, Queue, open_queue
 from labelaudit.reviewing.rescoring import Rescorer
 from labelaudit.reviewing.standing import Standing, standing_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
+    from labelaudit.residual import CheckSummary
     from labelaudit.reviewing import Statistics
     from labelaudit.store import Store
 
@@ -148,6 +150,21 @@ class Workbench:
     def _promised(self) -> pd.Series[float]:
         suspicion = self.audit.items["suspicion"]
         return suspicion.set_axis(suspicion.index.astype(str))
+
+    @property
+    def check(self) -> CheckSummary | None:
+        """What a random check of the audit has shown, some seconds old; None if none was drawn."""
+        found: CheckSummary | None = self._measures.get("check", self._count_check)
+        return found
+
+    def _count_check(self) -> CheckSummary | None:
+        try:
+            standing = check_standing(self.audit, store=self.url)
+        except AuditFolderError as error:
+            # The record of a batch is damaged: that is no reason to keep people from their queue.
+            _log.warning("The random check cannot be read: %s", error)
+            return None
+        return None if standing is None else standing.summary
 
     def statistics(self, queue: Queue) -> Statistics:
         """Return statistics of people and classes, some seconds old."""

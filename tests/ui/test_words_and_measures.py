@@ -28,11 +28,11 @@ STANDING = Standing(progress=Progress(Counts(open=70, decided=30), {"relabel": 2
 
 
 def test_the_certificate_says_what_it_would_take():
-    line = certificate_line(HEALTH)
+    line = certificate_line(HEALTH, None)
     assert line.startswith("No stopping certificate")
     assert "299 random items" in line
     assert 0.99**299 <= 0.05 < 0.99**298
-    assert "120 random items" in certificate_line(replace(HEALTH, assessed=120))
+    assert "120 random items" in certificate_line(replace(HEALTH, assessed=120), None)
 
 
 def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_not():
@@ -46,8 +46,8 @@ def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_no
 
 
 def test_a_weak_model_is_named_in_the_overview():
-    assert not any("wrong itself" in line for line in certainty_lines(HEALTH))
-    weak = certainty_lines(replace(HEALTH, agreement=0.55))
+    assert not any("wrong itself" in line for line in certainty_lines(HEALTH, None))
+    weak = certainty_lines(replace(HEALTH, agreement=0.55), None)
     assert any("on about 35% of the items it is wrong itself" in line for line in weak)
 
 
