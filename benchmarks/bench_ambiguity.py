@@ -32,7 +32,7 @@ from sklearn.metrics import roc_auc_score
 import labelaudit as la
 from labelaudit.config import AuditConfig
 from labelaudit.crossval import cross_validate
-from labelaudit.encoders.image import encode
+from labelaudit.encoders import ENCODERS
 
 Array = NDArray[Any]
 
@@ -104,7 +104,9 @@ def on_images(folder: Path, classifier: str, kept: Path | None) -> None:
     print(f"{len(images):,} images; '{classifier}' is right on {(own.argmax(axis=1) == images.labels).mean():.1%}")
     print(f"{'':40} Spearman              AUROC for {errors} errors")
     show("given probabilities", bare, counts)
-    show("with neighbours in image features", replace(bare, embeddings=encode(images)), counts)
+    encoder = ENCODERS.get("image")
+    vectors = encoder.embed(encoder.encode(images), seed=0)
+    show("with neighbours in image features", replace(bare, embeddings=vectors), counts)
     show(f"with '{classifier}' as a second source", replace(bare, pred_probs=(given, own)), counts)
 
 

@@ -85,7 +85,7 @@ def ambiguity(
 def _entropy(rows: RowStatistics, members: MemberStatistics | None) -> NDArray[np.floating]:
     if members is None:
         return rows.entropy
-    return members.expected if members.log_pool is None else members.log_pool
+    return members.expected if members.log_pool is None else members.log_pool.entropy
 
 
 def _ambiguity_of(entropy: NDArray[np.floating]) -> NDArray[np.floating]:

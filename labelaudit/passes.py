@@ -21,7 +21,7 @@ from labelaudit import large_pages
 from labelaudit.chunks import row_slices
 from labelaudit.class_statistics import ClassStatistics
 from labelaudit.errors import ConfigError
-from labelaudit.kernels import MemberStatistics, RowStatistics, is_compiled, kernel_for, lookups_for
+from labelaudit.kernels import LogPool, MemberStatistics, RowStatistics, is_compiled, kernel_for, lookups_for
 from labelaudit.kernels.arithmetic import sums_over_classes
 from labelaudit.kernels.row_statistics import PROBABILITY_FLOOR
 from labelaudit.pooling import equal_weights, log_pool_weights, mixture_weights
@@ -173,31 +173,35 @@ def _reduce(
     return statistics, expected
 
 
-def _log_pool(rows: RowStatistics, walk: Walk, weights: NDArray[np.float64]) -> NDArray[np.floating]:
-    """Return (n,) entropies in nats of the models' logarithmic pool; all rows have been checked by now."""
+def _log_pool(rows: RowStatistics, walk: Walk, weights: NDArray[np.float64]) -> LogPool:
+    """Return what the models' logarithmic pool says of all rows, which have been checked by now."""
     sample = sampled_rows(rows, walk.n_classes * len(weights), threads=walk.threads)
     powers = log_pool_weights(gathered(walk, sample), rows.given[sample], weights).astype(walk.dtype)
-    entropy = large_pages.empty(walk.n, walk.dtype)
+    found = LogPool(entropy=large_pages.empty(walk.n, walk.dtype), other_share=large_pages.empty(walk.n, walk.dtype))
 
     def write(part: slice) -> None:
         # Class by class, as sums along short rows are slow.
         logs = np.zeros((walk.n_classes, part.stop - part.start), dtype=walk.dtype)
         for power, chunk in zip(powers, walk.read(part), strict=True):
             logs += power * np.log(np.maximum(chunk.T, PROBABILITY_FLOOR, dtype=walk.dtype))
+        top = logs.argmax(axis=0)
         logs -= logs.max(axis=0)
         p = np.exp(logs)
         total = sums_over_classes(p)
-        entropy[part] = np.maximum(np.log(total) - sums_over_classes(p * logs) / total, 0.0)
+        found.entropy[part] = np.maximum(np.log(total) - sums_over_classes(p * logs) / total, 0.0)
+        p[top, np.arange(len(top))] = 0.0
+        second = p.max(axis=0)  # against 1, which the first was
+        found.other_share[part] = np.where(top == rows.given[part], second, 1.0) / (1.0 + second)
 
     walk.each(write, on_threads=is_compiled(walk.n_values))
-    return entropy
+    return found
 
 
 def _member_statistics(
     rows: RowStatistics,
     expected: NDArray[np.floating],
     weights: NDArray[np.float64],
-    log_pool: NDArray[np.floating] | None,
+    log_pool: LogPool | None,
 ) -> MemberStatistics:
     return MemberStatistics(
         total=rows.entropy,

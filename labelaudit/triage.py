@@ -109,7 +109,7 @@ def triage(
     causes[:, 3] = 0.0 if neighbors is None else _outlying(neighbors.outlier)
     causes[:, 4] = 0.0 if neighbors is None else neighbors.conflict
     odds = _odds(causes)
-    no_class = (1.0 - _standing_out(rows)) * odds[:, 0]
+    no_class = (1.0 - _standing_out(rows, members)) * odds[:, 0]
     undecided = _odds(np.maximum(ambiguity, _UNLIKELY)) + no_class
     share = _several_share(rows, members)
     odds[:, 0] -= no_class
@@ -127,8 +127,13 @@ def _odds(q: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _standing_out(rows: RowStatistics) -> NDArray[np.float64]:
-    """Return the probability of the best other class against its strongest rival, the given class included."""
+def _standing_out(rows: RowStatistics, members: MemberStatistics | None) -> NDArray[np.float64]:
+    """Return the probability of the best other class against its strongest rival, the given class included.
+
+    Of several models in the pool from which their ambiguity is taken.
+    """
+    if members is not None and members.log_pool is not None:
+        return np.nan_to_num(np.asarray(members.log_pool.other_share, dtype=np.float64))
     p_other = np.asarray(rows.p_other, dtype=np.float64)
     rival = np.where(rows.other == rows.top, rows.p_second, rows.p_top)
     share: NDArray[np.float64] = p_other / np.maximum(p_other + rival, 1e-12)

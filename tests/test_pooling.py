@@ -105,9 +105,17 @@ def test_entropies_are_those_of_the_formula_whatever_the_chunks(monkeypatch):
     weights = weights_of(models, labels)
     logs = np.tensordot(weights, np.log(np.maximum(models, 1e-6, dtype=np.float64)), axes=1)
     assert whole.members is not None
-    np.testing.assert_allclose(whole.members.log_pool, entropy(softmax(logs)), atol=2e-5)
+    np.testing.assert_allclose(whole.members.log_pool.entropy, entropy(softmax(logs)), atol=2e-5)
+    p = softmax(logs)
+    others = p.copy()
+    others[np.arange(700), labels] = 0.0
+    best = others.max(axis=1)
+    p[np.arange(700), others.argmax(axis=1)] = 0.0
+    np.testing.assert_allclose(whole.members.log_pool.other_share, best / (best + p.max(axis=1)), atol=2e-5)
     monkeypatch.setattr("labelaudit.chunks._CHUNK_BYTES", 6 * 4 * 37)
-    np.testing.assert_array_equal(score(labels, models).members.log_pool, whole.members.log_pool)
+    chunked = score(labels, models).members.log_pool
+    for name in ("entropy", "other_share"):
+        np.testing.assert_array_equal(getattr(chunked, name), getattr(whole.members.log_pool, name))
 
 
 def test_repeats_of_one_model_are_no_pool_of_models():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labelaudit.ambiguity import ambiguity
-from labelaudit.kernels.member_statistics import MemberStatistics
+from labelaudit.kernels.member_statistics import LogPool, MemberStatistics
 from labelaudit.neighbors import find_neighbors, neighbor_statistics
 from labelaudit.triage import KINDS, triage
 from tests.rows import rows_of
@@ -63,6 +63,22 @@ def test_members_that_contradict_each_other_do_not_speak_for_several_labels():
     )
     assert one(0.45, 0.5, probs).kind[0] == "several_labels"
     assert one(0.45, 0.5, probs, members=apart).kind[0] == "ambiguous"
+
+
+def test_several_models_are_asked_in_their_logarithmic_pool_what_rivals_the_other_class():
+    def said(share: float) -> float:
+        pool = LogPool(entropy=np.array([0.5]), other_share=np.array([share]))
+        members = MemberStatistics(
+            total=np.array([0.6]),
+            expected=np.array([0.5]),
+            mutual_information=np.array([0.1]),
+            weights=np.ones(2) / 2,
+            log_pool=pool,
+        )
+        return float(one(0.6, 0.4, (0.3, 0.4, 0.3), members=members).probability[0, 0])
+
+    assert said(0.95) > said(0.7) > said(0.5)
+    np.testing.assert_allclose(said(4 / 7), one(0.6, 0.4, (0.3, 0.4, 0.3)).probability[0, 0])
 
 
 def test_more_suspicion_never_makes_a_wrong_label_less_likely():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from labelaudit.kernels.member_statistics import MemberStatistics
+from labelaudit.kernels.member_statistics import LogPool, MemberStatistics
 from labelaudit.kernels.row_statistics import RowStatistics
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPILED_FROM",
     "Kernel",
+    "LogPool",
     "Lookups",
     "MemberStatistics",
     "RowStatistics",
