@@ -21,8 +21,8 @@ _LEAST_SPOKEN = 100
 _WEAK = 0.25  # share of items on which the model is wrong itself
 _UNLIKE_PLANTED = (
     "Neighbours back the model against more labels than planted errors explain, as they do where labels are wrong on"
-    " hard items or in whole groups. So more may be wrong than expected, also of those flagged: review a random sample"
-    " of 100 items to learn how many."
+    " hard items or in whole groups. So more may be wrong than expected, also of those flagged. A random check"
+    " (labelaudit check) tells how many."
 )
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
@@ -168,7 +168,7 @@ class Health:
             return _UNLIKE_PLANTED if self.range_kind == UNLIKE_PLANTED else ""
         guess = (
             "It errs even where it is surest, so most of what it contradicts are its own mistakes, and the count is a"
-            " guess: review a random sample of 100 items to learn how many labels are wrong. "
+            " guess. A random check (labelaudit check) tells how many labels are wrong. "
         )
         return (
             f"The model agrees with only {self.agreement:.0%} of the labels and expects {self.expected_error_rate:.1%}"

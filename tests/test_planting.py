@@ -305,9 +305,9 @@ def test_reports_say_that_a_model_is_too_weak_to_tell(weakly_modelled, name):
     health = Health.from_dict(weakly_modelled[0].health)
     assert health.range_kind == TOO_WEAK
     assert f"agrees with only {health.agreement:.0%} of the labels" in health.caution
-    assert "random sample of 100" in health.caution
+    assert "random check (labelaudit check)" in health.caution
     words = " ".join(REPORT_FORMATS.get(name).render(make_report(weakly_modelled[0], top=3)).split())
-    assert "review a random sample of 100" in words.replace("│", "")
+    assert "A random check (labelaudit check) tells" in words.replace("│", "")
 
 
 def test_given_probabilities_stay_a_plausible_range():

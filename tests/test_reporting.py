@@ -15,6 +15,7 @@ import labelaudit as la
 from labelaudit.__main__ import run
 from labelaudit.health import Health
 from labelaudit.reporting import REPORT_FORMATS, make_report
+from labelaudit.residual import draw_check, summarize_check
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,37 @@ def test_an_ending_that_tells_no_form_is_refused(report, tmp_path, capsys):
     assert not (tmp_path / "a.pdf").exists()
     assert run(["report", folder, "--out", str(tmp_path / "a.txt")]) == 0
     assert "Expected errors" in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["terminal", "html", "markdown"])
+def test_a_random_check_stands_in_every_form(report, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    check = draw_check(report.audit.items["suspicion"], 200)
+    wrong = np.arange(200) % 10 == 0
+    summary = summarize_check(check, wrong, np.ones(200), found=7)
+    whole = report_with(report, name, summary)
+    low, high = (f"{end:,.0f}" for end in summary.estimate.interval)
+    assert f"{low} to {high} (95% confidence interval from 200 random checks" in whole
+    assert "7 found so far" in whole
+    assert "no interval yet; 0 of 200" in report_with(
+        report, name, summarize_check(check, wrong & False, wrong & False)
+    )
+    without = report_with(report, name, None)
+    assert "confidence interval from" not in without
+    assert ("labelaudit check" in without) == (name == "terminal")
+
+
+def report_with(report, name, summary):
+    text = html.unescape(REPORT_FORMATS.get(name).render(replace(report, random_check=summary)))
+    return " ".join(text.replace("\\", "").split())
+
+
+def test_json_has_the_numbers_of_a_random_check(report):
+    check = draw_check(report.audit.items["suspicion"], 200)
+    summary = summarize_check(check, np.arange(200) % 10 == 0, np.ones(200))
+    shown = json.loads(REPORT_FORMATS.get("json").render(replace(report, random_check=summary)))["random_check"]
+    assert shown["estimate"]["interval"] == list(summary.estimate.interval)
+    assert json.loads(REPORT_FORMATS.get("json").render(report))["random_check"] is None
 
 
 def test_notes_of_the_audit_stand_in_every_form(report):

@@ -24,6 +24,22 @@ def test_a_repeated_click_is_one_decision(store):
     assert len(store.records.history(viewer="ann", item_id="i000000")) == 1
 
 
+def test_answers_to_a_batch_are_told_from_what_was_decided_otherwise(store):
+    answers = [decision("i000000", "relabel", "dog", batch="b-1"), decision("i000001", batch="b-1")]
+    decide(store, "bob", *answers, decision("i000002"), decision("i000003", batch="b-2"))
+    decide(store, "eve", decision("i000000", batch="b-1"))
+    decide(store, "bob", decision("i000000", "keep"))  # on the page, with the suggestion in sight
+    named = [f"i{k:06d}" for k in range(10)]
+    found = store.records.answers_to({"b-1"}, named, audit_id="audit-1")
+    assert found == {"i000000": {"bob": "relabel", "eve": "keep"}, "i000001": {"bob": "keep"}}
+    decide(store, "bob", Undo(id=uid(), target=answers[1].id))
+    assert list(store.records.answers_to({"b-1"}, named, audit_id="audit-1")) == ["i000000"]
+    decide(store, "bob", Redo(id=uid()))
+    assert list(store.records.answers_to({"b-1"}, named, audit_id="audit-1")) == ["i000000", "i000001"]
+    assert store.records.answers_to({"b-1"}, named, audit_id="another") == {}
+    assert list(store.records.answers_to({"b-1", "b-2"}, named[2:], audit_id="audit-1")) == ["i000003"]
+
+
 def test_an_id_stands_for_one_decision_only(store):
     click = decision("i000000")
     decide(store, "bob", click)

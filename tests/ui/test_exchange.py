@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from labelaudit.batches import keep_record
 from labelaudit.errors import UsageError
+from labelaudit.formats import FORMATS, write_batch
+from labelaudit.loop import draw_random_check
 from labelaudit.reviewing import Filter, new_id, open_store
 from labelaudit.ui.exchange import Exchange
 from labelaudit.ui.filters import View, view_of
@@ -40,6 +43,19 @@ def test_the_first_message_brings_a_hand_of_cards(exchange):
     assert [card["item_id"] for card in answer["cards"]] == answer["hand"]
     assert answer["classes"] == list(exchange.bench.audit.classes)
     assert answer["progress"]["total"] == 150
+
+
+def test_a_random_check_stands_above_the_card_and_a_broken_record_keeps_nobody_away(exchange, audit_folder, tmp_path):
+    assert "No stopping certificate: a queue" in exchange.answer(message(), last_view=None)["progress"]["certificate"]
+    batch, options = draw_random_check(exchange.bench.audit, 30)
+    written = write_batch(batch, FORMATS.get("jsonl"), tmp_path / "check.jsonl")
+    record = keep_record(audit_folder, batch, format="jsonl", written=written, options=options)
+    exchange.bench.forget()
+    answer = exchange.answer(message(seq=2), last_view="")
+    assert "no interval yet; 0 of 30" in answer["progress"]["certificate"]
+    (audit_folder / "batches" / f"{record.batch.batch_id}.json").write_text("{")
+    exchange.bench.forget()
+    assert exchange.answer(message(seq=3), last_view="")["hand"] == answer["hand"]
 
 
 def test_only_cards_that_the_browser_lacks_are_sent(exchange):

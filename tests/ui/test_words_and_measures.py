@@ -10,6 +10,7 @@ import pytest
 
 from labelaudit.errors import StoreError
 from labelaudit.health import Health
+from labelaudit.residual import draw_check, summarize_check
 from labelaudit.reviewing import Card, Counts
 from labelaudit.reviewing.queue import Progress
 from labelaudit.reviewing.standing import Standing
@@ -33,6 +34,19 @@ def test_the_certificate_says_what_it_would_take():
     assert "299 random items" in line
     assert 0.99**299 <= 0.05 < 0.99**298
     assert "120 random items" in certificate_line(replace(HEALTH, assessed=120), None)
+    assert "labelaudit check AUDIT" in line
+
+
+def test_a_random_check_takes_the_place_of_the_missing_certificate():
+    check = draw_check([0.1] * 300, 60)
+    summary = summarize_check(check, [True] * 6 + [False] * 54, [1] * 60, found=5)
+    low, high = summary.estimate.interval
+    line = certificate_line(HEALTH, summary)
+    assert f"of 300 labels; {low:.0f} to {high:.0f} (95% confidence interval from 60 random checks" in line
+    assert "5 found so far" in line
+    assert line in certainty_lines(HEALTH, summary)
+    begun = summarize_check(check, [0] * 60, [1] * 29 + [0] * 31)
+    assert certificate_line(HEALTH, begun).startswith("No stopping certificate: no interval yet; 29 of 60")
 
 
 def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_not():
