@@ -241,8 +241,13 @@ def resolve(opinions: Mapping[str, Opinion], needed: int) -> Resolution:
     counted = [opinion for _, opinion in sorted(opinions.items(), key=_slot) if opinion.verdict is not Verdict.SKIP]
     if len(counted) < max(needed, 1):
         return Resolution(Status.OPEN)
-    same = len({(outcome(opinion), tuple(sorted(opinion.labels))) for opinion in counted}) == 1
+    same = len({_meant(opinion) for opinion in counted}) == 1
     return Resolution(Status.DECIDED, counted[0]) if same else Resolution(Status.CONFLICT)
+
+
+def _meant(opinion: Opinion) -> tuple[str, tuple[str, ...]]:
+    """Return what opinions must share to agree: a label, whatever label stood there when it was said, or all labels."""
+    return outcome(opinion), () if opinion.label is not None else tuple(sorted(opinion.labels))
 
 
 def _slot(pair: tuple[str, Opinion]) -> str:

@@ -82,6 +82,16 @@ def test_resolution(given_opinions, needed, status):
     assert resolve(dict(zip("abcd", given_opinions, strict=False)), needed).status is status
 
 
+def test_a_keep_of_the_corrected_label_agrees_with_who_corrected_it():
+    before = Opinion(verdict=Verdict.RELABEL, labels=("dog",), given_label="cat")
+    after = Opinion(verdict=Verdict.KEEP, given_label="dog")
+    assert resolve({"ann": before, "bob": after}, 1).status is Status.DECIDED
+    several = [
+        Opinion(verdict=Verdict.SEVERAL_FIT, labels=labels, given_label="cat") for labels in (("cat",), ("dog",))
+    ]
+    assert resolve(dict(zip("ab", several, strict=True)), 1).status is Status.CONFLICT
+
+
 @pytest.mark.parametrize(
     ("asked", "word"),
     [
