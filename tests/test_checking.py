@@ -281,8 +281,7 @@ def test_the_command_from_the_draw_to_the_interval(audit, tmp_path, capsys, monk
     assert "should be looked at by somebody else" in call("check", here)
     call("check", here, "--second-looks", "--format", "csv", "--out", second)
     fill_in(second, "bob")
-    batch_id = f"{json.loads(call('check', here, '--format', 'json'))['batch_id']}-again1"
-    call("import", here, second, "--format", "csv", "--batch", batch_id)
+    call("import", here, second, "--format", "csv")
     shown = json.loads(call("check", here, "--format", "json"))
     low, high = shown["estimate"]["interval"]
     assert low <= len(ERRORS) <= high

@@ -87,7 +87,9 @@ def _write(loaded: Audit, place: tuple[str, str, str], size: int | None, *, url:
     _say_written(batch, price)
     for path in written:
         click.echo(f"Wrote {path}")
-    click.echo(f"Bring the answers back with: labelaudit import {audit} FILE --format {form} --batch {batch.batch_id}")
+    # Where the answers carry their batch, it need not be named.
+    named = "" if "tags" in target.carries[batch.modality] else f" --batch {batch.batch_id}"
+    click.echo(f"Bring the answers back with: labelaudit import {audit} FILE --format {form}{named}")
     click.echo(f"Then see what they show with: labelaudit check {audit}")
 
 
