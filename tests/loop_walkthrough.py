@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "loop.md"
 PEOPLE = (("ann", "5.0"), ("bob", "8.0"))
+SOMEBODY_ELSE = (("cem", "6.0"),)
+"""Who takes second looks, with the seconds that an answer takes."""
 SKIPPED = 3
 """Row of the first batch that its annotator skips."""
 
@@ -64,8 +66,9 @@ def answer(path: Path) -> None:
         truth = {row["id"]: row["true_label"] for row in csv.DictReader(file)}
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
+    people = SOMEBODY_ELSE if path.stem == "again" else PEOPLE
     for number, row in enumerate(rows):
-        row["annotator"], row["seconds"] = PEOPLE[number % 2]
+        row["annotator"], row["seconds"] = people[number % len(people)]
         row["answer"] = truth[row["labelaudit_id"]]
         if number == SKIPPED and path.stem == "batch":
             row |= {"answer": "", "verdict": "skip"}
