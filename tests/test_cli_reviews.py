@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
+import urllib.request
 
 import pytest
 
@@ -212,3 +218,33 @@ def test_any_free_port_is_a_port_that_can_be_opened(monkeypatch, audit, labelaud
     port = out.split("localhost:")[1].split()[0]
     assert (status, int(port) > 0) == (0, True)
     assert started[0][started[0].index("--server.port") + 1] == port
+
+
+@pytest.mark.slow
+def test_a_server_starts_where_nobody_has_used_streamlit_yet_and_nothing_can_be_typed(audit, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path / "log.txt"
+    # Not headless, as the first command of the README: a home without files, and a browser that does nothing.
+    environment = os.environ | {"HOME": str(tmp_path), "BROWSER": "true"}
+    command = [sys.executable, "-m", "labelaudit", "review", str(audit), "--port", str(port)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
+    try:
+        assert is_served(f"http://127.0.0.1:{port}/_stcore/health", process), log.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_served(address, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return True
+        except OSError:
+            time.sleep(0.1)
+    return False

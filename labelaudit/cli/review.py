@@ -25,6 +25,7 @@ _SETTINGS = {
     "server.enableCORS": "true",
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
+    "server.showEmailPrompt": "false",  # where nobody has used Streamlit yet; without an answer it would not start
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
@@ -68,7 +69,8 @@ def command(audit: str, person: str | None, url: str | None, port: int, address:
     check_reviews(load(audit), store=url)  # what is missing or damaged is told here, not in a browser
     port = _free_port(address, port)
     options = [f"--as={person}"] if person else []
-    click.echo(f"Review {audit} at http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl-C stops)")
+    host = "localhost" if address == "127.0.0.1" else f"[{address}]" if ":" in address else address
+    click.echo(f"Review {audit} at http://{host}:{port}  (Ctrl-C stops)")
     # A URL may hold a password, and others can read the command line of a process.
     environment = os.environ | ({"LABELAUDIT_STORE": url} if url else {})
     arguments = streamlit_arguments(audit, *options, address=address, port=port, headless=headless)

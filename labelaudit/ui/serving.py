@@ -61,7 +61,8 @@ async def open_browser(_: Any) -> AsyncIterator[None]:
     if not st.get_option("server.headless"):
         host = st.get_option("server.address")
         here = "localhost" if host in {None, "", "0.0.0.0", "127.0.0.1", "::"} else host  # noqa: S104 -- not bound to
-        address = f"http://{here}:{st.get_option('server.port')}/{st.get_option('server.baseUrlPath') or ''}"
+        named = f"[{here}]" if ":" in here else here
+        address = f"http://{named}:{st.get_option('server.port')}/{st.get_option('server.baseUrlPath') or ''}"
         # The port is bound already. Some browsers return only when they are closed.
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
     yield

@@ -37,6 +37,7 @@ def test_the_browser_opens_where_the_server_is(monkeypatch):
     assert opened(monkeypatch, **headed, **{"server.address": "127.0.0.1"}) == "http://localhost:8501/"
     assert opened(monkeypatch, **headed, **{"server.address": "0.0.0.0"}) == "http://localhost:8501/"
     assert opened(monkeypatch, **headed, **{"server.address": "box", "server.baseUrlPath": "x"}) == "http://box:8501/x"
+    assert opened(monkeypatch, **headed, **{"server.address": "::1"}) == "http://[::1]:8501/"
     assert opened(monkeypatch, **{"server.headless": True}) is None
 
 
