@@ -71,6 +71,23 @@ def test_names_from_the_data_do_nothing_on_a_terminal(capsys, tmp_path):
         assert name in shown
 
 
+def test_names_from_the_data_do_nothing_in_markdown_that_a_terminal_shows():
+    labels = ["\x1b[31mred", "a\u202eb & ~~c~~ <b>"] * 12
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[[0.9, 0.1] if k % 5 else [0.45, 0.55] for k in range(24)])
+    text = REPORT_FORMATS.get("markdown").render(make_report(la.audit(dataset)))
+    assert not {"\x1b", "\u202e"} & {*text}
+    assert r"| \[31mred |" in text
+    assert r"| ab &amp; \~\~c\~\~ &lt;b&gt; |" in text
+
+
+def test_a_file_gets_no_colours_from_the_terminal_that_the_command_runs_in(monkeypatch, report, tmp_path):
+    folder = str(report.audit.save(tmp_path / "a.audit").path)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run(["report", folder, "--out", str(tmp_path / "a.txt")]) == 0
+    assert "\x1b" in REPORT_FORMATS.get("terminal").render(report)
+    assert "\x1b" not in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
 class _Page(HTMLParser):
     """Collects the tags of a page, refuses what loads or runs something, and holds that all that opens is closed."""
 

@@ -50,7 +50,8 @@ def command(audit: str, form: str | None, top: int, out: str | None, url: str | 
         click.echo(text)
         return
     with atomic_file(out) as file:
-        file.write_text(text + "\n", encoding="utf-8")
+        # Colours are for the terminal that the command runs in, not for a file.
+        file.write_text(click.unstyle(text) + "\n", encoding="utf-8")
     click.echo(f"Wrote {out}", err=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelaudit.previews import printable
 from labelaudit.reporting import Report, ReportFormat
 from labelaudit.reporting._sections import Fact, Section, facts, sections
 
@@ -23,10 +24,14 @@ def _section(section: Section) -> str:
 
 
 def _plain(cell: str) -> str:
-    """Return the text so that nothing in it acts: no table cell, HTML, link, image or emphasis begins in it."""
-    text = " ".join(cell.split())
-    for sign in "\\`*_[]<>|!#":
-        text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, "\\" + sign))
+    """Return the text so that nothing in it acts: no table cell, HTML, link in brackets, image or emphasis begins.
+
+    The text may also be shown in a terminal, on which it does nothing either. Addresses that are written out become
+    links where plain text has them.
+    """
+    text = printable(cell)
+    for sign in "\\&`*_~[]<>|!#":
+        text = text.replace(sign, {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(sign, "\\" + sign))
     return text
 
 
