@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -69,7 +70,7 @@ def _zipped(path: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
                         content = file.read(_LARGEST + 1)  # what the archive says of sizes may be a lie
                     _check_size(f"{member.filename} in {path}", len(content))
                     yield member.filename, content
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
         # RuntimeError: encrypted; NotImplementedError: an unknown compression.
         raise ReadError(f"{path} is no readable zip archive: {error}.", "Export it again.") from error
 

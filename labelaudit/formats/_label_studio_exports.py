@@ -147,13 +147,21 @@ def _read_csv(path: Path) -> Iterator[Annotation]:
     csv.field_size_limit(2**31 - 1)  # an embedded image is one cell; some platforms take no more
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            header: Sequence[str] = rows.fieldnames or ()
-            if ID not in header or "annotation_id" not in header:
-                raise wrong_shape(path, "line 1", dict.fromkeys(header), _NAME)
-            for row in rows:
-                yield _of_row(row, f"line {rows.line_num}")
+            yield from _of_rows(path, csv.DictReader(file, strict=True))
     except UnicodeDecodeError as error:
         raise not_utf8(path, "Take the file as Label Studio exported it.") from error
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+
+
+def _of_rows(path: Path, rows: csv.DictReader[str]) -> Iterator[Annotation]:
+    try:
+        header: Sequence[str] = rows.fieldnames or ()
+        if ID not in header or "annotation_id" not in header:
+            raise wrong_shape(path, "line 1", dict.fromkeys(header), _NAME)
+        for row in rows:
+            yield _of_row(row, f"line {rows.line_num}")
     except csv.Error as error:
-        raise ReadError(f"{path}: {error}.", "Take the file as Label Studio exported it.") from error
+        raise ReadError(
+            f"{path}, line {rows.reader.line_num}: {error}.", "Take the file as Label Studio exported it."
+        ) from error

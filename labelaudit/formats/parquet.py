@@ -31,6 +31,7 @@ from labelaudit.formats._items import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from labelaudit.domain import Batch, BatchItem
 
@@ -113,22 +114,26 @@ def _read(path: Path, classes: Sequence[str]) -> Iterator[Annotation]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-        columns = file.schema_arrow.names
-        if ID not in columns or "labels" not in columns:
-            raise ReadError(
-                f"{path} has no columns {ID!r} and 'labels'; it has {', '.join(map(repr, columns[:12]))}.",
-                "Give the table that 'labelaudit batch' wrote, with all columns.",
-            )
-        names = _class_names(file.schema_arrow, classes)
-        wanted = [name for name in columns if name != "image"]
-        number = 0
-        for block in file.iter_batches(_BLOCK, columns=wanted):
-            for row in block.to_pylist():
-                number += 1
-                yield _answer(row, names, f"row {number}")
+        with pq.ParquetFile(path) as file:
+            yield from _answers(path, file, classes)
     except (OSError, pa.ArrowException) as error:
         raise ReadError(f"{path} cannot be read as Parquet: {error}.", "Make or copy the file again.") from error
+
+
+def _answers(path: Path, file: pq.ParquetFile, classes: Sequence[str]) -> Iterator[Annotation]:
+    columns = file.schema_arrow.names
+    if ID not in columns or "labels" not in columns:
+        raise ReadError(
+            f"{path} has no columns {ID!r} and 'labels'; it has {', '.join(map(repr, columns[:12]))}.",
+            "Give the table that 'labelaudit batch' wrote, with all columns.",
+        )
+    names = _class_names(file.schema_arrow, classes)
+    wanted = [name for name in columns if name != "image"]
+    number = 0
+    for block in file.iter_batches(_BLOCK, columns=wanted):
+        for row in block.to_pylist():
+            number += 1
+            yield _answer(row, names, f"row {number}")
 
 
 def _class_names(schema: pa.Schema, classes: Sequence[str]) -> Sequence[str]:

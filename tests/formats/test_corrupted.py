@@ -84,6 +84,19 @@ def archive(**members):
     return content.getvalue()
 
 
+def damaged(**members):
+    """A zip archive whose packed content is spoilt, and whose lists of contents are whole."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in members.items():
+            file.writestr(name.replace("_", "."), text)
+        places = [(info.header_offset + 30 + len(info.filename), info.compress_size) for info in file.infolist()]
+    spoilt = bytearray(content.getvalue())
+    for start, size in places:
+        spoilt[start : start + size] = b"\xff" * size
+    return bytes(spoilt)
+
+
 DATUMARO = {"info": {}, "categories": {"label": {"labels": [{"name": "neg"}]}}, "items": []}
 
 REFUSED = {
@@ -124,6 +137,12 @@ REFUSED = {
         lambda g: b"a,b\n1,2\n",
         "no answer in the format",
     ),
+    "label studio: a quote within a cell of its csv": (
+        "label-studio",
+        "x.csv",
+        lambda g: b'labelaudit_id,annotation_id,label\nr0,2,"ne"g\n',
+        "x.csv, line 2: ",
+    ),
     "argilla: label studio's file": (
         "argilla",
         "x.json",
@@ -160,6 +179,7 @@ REFUSED = {
     "doccano: no labels": ("doccano", "x.jsonl", lambda g: b'{"text": "good"}\n', "no answer in the format doccano"),
     "doccano: no zip": ("doccano", "x.zip", lambda g: b"PK\x03\x04 but not really", "no readable zip"),
     "doccano: a zip cut": ("doccano", "x.zip", lambda g: g[: len(g) // 2], "no readable zip"),
+    "doccano: a zip damaged within": ("doccano", "x.zip", lambda g: damaged(all_jsonl="x" * 99), "no readable zip"),
     "doccano: a zip of another kind": ("doccano", "x.zip", lambda g: archive(README="hello"), "There is no *.jsonl"),
     "doccano: zip slip": ("doccano", "x.zip", lambda g: archive(DOTS__DOTS__etc="x"), "points outside of the archive"),
     "cvat: zip slip": ("cvat", "x.zip", lambda g: archive(DOTS__annotations="{}"), "points outside of the archive"),
