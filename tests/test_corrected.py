@@ -232,6 +232,18 @@ def test_numbers_and_booleans_stay_what_they_are(tmp_path):
 # -- images and arrays
 
 
+@pytest.mark.parametrize("name", ["..", "../other", "a/b"])
+def test_no_class_leads_out_of_the_folder(name, tmp_path):
+    for number, image in enumerate(["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"]):
+        (tmp_path / "photos" / image).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / "photos" / image)
+    dataset = read(tmp_path / "photos", classes=("cat", "dog", name))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(LabelsError, match="cannot be the name of a folder"):
+        corrected(dataset, tmp_path, {1: name}, tmp_path / "out" / "clean")
+    assert not [*(tmp_path / "out").iterdir()]
+
+
 def test_images_move_to_the_folder_of_their_new_class(tmp_path):
     source = tmp_path / "photos"
     for number, name in enumerate(["cat/1.png", "cat/2.png", "dog/1.png", "dog/3.png"]):

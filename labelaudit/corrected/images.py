@@ -23,7 +23,7 @@ def write(source: Path, target: Path, corrections: Mapping[int, Correction], lay
         raise DataError(f"The data has {len(images)} images, not {len(layout.labels)}.", "Audit the data again.")
     taken = {name for row, name in enumerate(images, start=1) if not _moves(corrections.get(row))}
     for name in layout.classes:  # a class that lost its last image is still a class
-        if Path(name).name != name:
+        if Path(name).name != name or name == "..":
             raise LabelsError(f"The class {name!r} cannot be the name of a folder.", "Choose another name for it.")
         (target / name).mkdir(exist_ok=True)
     with (target / _LIST).open("w", encoding="utf-8", newline="") as file:
