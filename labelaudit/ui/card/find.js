@@ -2,6 +2,9 @@
 
 const MATCHES = 12;
 
+// People type spaces where class names have an underscore or a hyphen.
+const plain = (name) => name.toLowerCase().replace(/[\s_-]+/g, " ").trim();
+
 class Finder {
   constructor(title, classes, pick, leave) {
     Object.assign(this, { classes, pick, leave, names: [], place: 0 });
@@ -26,9 +29,9 @@ class Finder {
   }
 
   show(place) {
-    const wanted = this.input.value.trim().toLowerCase();
-    const rank = (name) => (name.toLowerCase().startsWith(wanted) ? 0 : 1);
-    this.names = this.classes.filter((name) => name.toLowerCase().includes(wanted))
+    const wanted = plain(this.input.value);
+    const rank = (name) => (plain(name).startsWith(wanted) ? 0 : 1);
+    this.names = this.classes.filter((name) => plain(name).includes(wanted))
       .sort((a, b) => rank(a) - rank(b)).slice(0, MATCHES);
     this.place = Math.max(0, Math.min(place, this.names.length - 1));
     fill(this.list, ...this.names.map((name, index) => {
