@@ -17,7 +17,7 @@ from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.corrected import WRITERS, Spelling, write_corrected
 from labelaudit.decisions import Decision, Verdict
-from labelaudit.errors import DataError, LabelsError, StoreError, UsageError
+from labelaudit.errors import DataError, LabelsError, OutputError, StoreError, UsageError
 from labelaudit.readers import READERS, read
 from labelaudit.reviewing import Filter, new_id, open_queue
 from labelaudit.spreadsheet import restore_cell
@@ -145,6 +145,16 @@ def test_the_log_lists_every_decision(csv_file, tmp_path):
     assert rows[0]["note"] == "'=why"  # no spreadsheet runs it
     assert restore_cell(rows[0]["note"]) == "=why"
     assert rows[0]["decided_by"] == "ann"
+
+
+def test_data_is_not_written_without_its_log(csv_file, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", str(tmp_path / ".clean.changes"))
+
+    monkeypatch.setattr("labelaudit.corrected._write_log", full)
+    with pytest.raises(OutputError, match="Nothing was changed"):
+        corrected(read(csv_file), tmp_path, {1: "pos"}, tmp_path / "clean.csv")
+    assert not [*tmp_path.glob("*clean*")]
 
 
 def test_without_decisions_a_csv_only_gets_two_columns(csv_file, tmp_path):

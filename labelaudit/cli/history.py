@@ -62,9 +62,8 @@ def _table(events: list[Event]) -> None:
     from labelaudit.cli._console import results
     from labelaudit.previews import printable
 
-    table = Table(box=None, header_style="heading")
-    for name in ("when", "who", "action", "item", "before", "after", "note", "id"):
-        table.add_column(name, overflow="fold")
+    names = ("when", "who", "action", "item", "before", "after", "note", "id")
+    rows = []
     for event in events:
         values = event.as_plain()
         before, after = values["before"] or {}, values["after"] or {}
@@ -78,7 +77,13 @@ def _table(events: list[Event]) -> None:
             str(after.get("note", "")),
             event.id[:8],
         )
-        table.add_row(*map(printable, cells))
+        rows.append([printable(cell) for cell in cells])
+    shown = [k for k in range(len(names)) if any(row[k] for row in rows)]  # an empty column takes room from the others
+    table = Table(box=None, header_style="heading")
+    for k in shown:
+        table.add_column(names[k], overflow="fold", no_wrap=names[k] in {"when", "id"})
+    for row in rows:
+        table.add_row(*(row[k] for k in shown))
     results().print(table, markup=False)
 
 

@@ -235,12 +235,13 @@ def write_corrected(audit: Audit, store: Store, out: str | os.PathLike[str], *, 
     layout = _checked_layout(audit, origin)
     corrections = _corrections(store)
     by_row = {correction.row: correction for correction in corrections}
-    if writer.is_folder:
-        _write_folder(writer, source, target, by_row, layout)
-    else:
-        with atomic_file(target) as temporary:
-            writer.write(source, temporary, by_row, layout)
-    _write_log(log, corrections)
+    with atomic_file(log) as changes:  # written first and put in place last: a full disk must not leave data without it
+        _write_log(changes, corrections)
+        if writer.is_folder:
+            _write_folder(writer, source, target, by_row, layout)
+        else:
+            with atomic_file(target) as temporary:
+                writer.write(source, temporary, by_row, layout)
     return Summary(
         path=target,
         log=log,
@@ -327,7 +328,7 @@ def _corrections(store: Store) -> list[Correction]:
 
 def _write_log(path: Path, corrections: Iterable[Correction]) -> None:
     header = ("item_id", "row", "label_before", "label", "verdict", "labels", "note", "decided_by", "decided_at")
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv_writer(file)
         writer.writerow(header)
         for correction in corrections:
