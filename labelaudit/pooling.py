@@ -110,7 +110,7 @@ def log_pool_weights(
     >>> heard = np.exp([truth + rng.normal(size=(500, 3)), rng.normal(size=(500, 3))])
     >>> labels = np.argmax(truth + rng.gumbel(size=(500, 3)), axis=1).astype(np.int32)
     >>> log_pool_weights(heard / heard.sum(axis=2, keepdims=True), labels, np.array([0.5, 0.5])).round(1).tolist()
-    [0.5, 0.0]
+    [0.5, 0.1]
     """
     logs = np.log(np.maximum(pred_probs, PROBABILITY_FLOOR, dtype=np.float64))
     weights = np.zeros(len(pred_probs))
