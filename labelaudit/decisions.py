@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from labelaudit.errors import did_you_mean
-from labelaudit.verdicts import Action, Role, Status, Verdict, may
+from labelaudit.verdicts import Action, Role, Status, Verdict, calls_wrong, may
 
 __all__ = [
     "GOLD",
@@ -89,6 +89,13 @@ class Opinion:
         if self.verdict is Verdict.KEEP:
             return self.given_label
         return self.labels[0] if self.verdict is Verdict.RELABEL else None
+
+    @property
+    def calls_wrong(self) -> bool | None:
+        """Whether it calls the judged label wrong, None if it does not say; of several that fit it may be none."""
+        if self.verdict is Verdict.SEVERAL_FIT and self.labels:
+            return self.given_label not in self.labels
+        return calls_wrong(self.verdict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the opinion as plain values, the form in which events carry it."""

@@ -31,6 +31,24 @@ from labelaudit.decisions import (
 CLASSES = ("cat", "dog", "eel")
 
 
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (("keep",), False),
+        (("relabel", "dog"), True),
+        (("none_fits",), True),
+        (("ambiguous",), False),
+        (("several_fit",), False),
+        (("several_fit", "cat", "dog"), False),
+        (("several_fit", "dog", "eel"), True),
+        (("exclude",), None),
+        (("skip",), None),
+    ],
+)
+def test_which_opinions_call_the_judged_label_wrong(said, wrong):
+    assert opinion(*said).calls_wrong is wrong
+
+
 def opinion(verdict, *labels, given_label="cat", note=""):
     return Opinion(verdict=Verdict(verdict), labels=labels, given_label=given_label, note=note)
 

@@ -33,6 +33,7 @@ PICTURES = [
     ("review-table", "tickets", "table", "light"),
     ("review-map-dark", "tickets", "map", "dark"),
     ("review-confusion", "tickets", "confusion", "light"),
+    ("review-check", "tickets", "?queue=check", "light"),
 ]
 """Name of the file, audit, page and theme."""
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # the map needs WebGL
@@ -77,6 +78,9 @@ def picture(browser: Any, url: str, theme: str, path: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
     page.goto(url)
     page.wait_for_timeout(1000 * SETTLED_S)
+    if page.get_by_role("button", name="Draw the random check").count():
+        page.get_by_role("button", name="Draw the random check").click()
+        page.wait_for_timeout(1000 * SETTLED_S)
     page.screenshot(path=path)
     page.context.close()
 

@@ -37,7 +37,7 @@ class BatchRecord:
     format : str
         Name of the format.
     path : str
-        Where it was written, in full.
+        Where it was written, in full; empty if it is answered on the review page only.
     created : str
         When (UTC, ISO 8601).
     checksum : str
@@ -87,7 +87,7 @@ def keep_record(
     options: dict[str, Any],
     lost: Sequence[str] = (),
 ) -> BatchRecord:
-    """Remember in the audit `folder` that `batch` was written.
+    """Remember in the audit `folder` that `batch` was written, or with no files that it is answered on the page.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def keep_record(
     record = BatchRecord(
         batch=batch,
         format=format,
-        path=str(written[0].absolute()),
+        path=str(written[0].absolute()) if written else "",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         checksum=_checksum(written),
         options=options,

@@ -47,7 +47,8 @@ def command(audit: str, size: int | None, second_looks: bool, form: str | None, 
     --size draws items and writes them as a batch for annotators, who see neither label nor suggestion; their answers
     come back with 'labelaudit import'. Without --size or --second-looks the command says what the check has shown. A
     few slips among many right labels inflate the count, so some items are to be looked at by somebody else
-    (--second-looks). Decisions on the page are no answers to a check: they were not made blind.
+    (--second-looks). The review page asks for the same items in its queue 'Random check'. Decisions in its other queues
+    are no answers to a check: they were not made blind.
     """
     from labelaudit.audit_folder import load
 
@@ -125,6 +126,7 @@ def _show(loaded: Audit, audit: str, url: str | None, form: str, out: str | None
         click.echo("No random check has been drawn from this audit, so there is no confidence interval.")
         click.echo(f"A check of {price.items:,} items costs {_price_in_words(price)}.")
         click.echo(f"Draw it with: labelaudit check {audit} --size {price.items} --format csv --out check.csv")
+        click.echo(f"Or answer it in the browser, in the queue 'Random check': labelaudit review {audit}")
     else:
         _print_standing(standing, audit)
 
@@ -141,6 +143,8 @@ def _plain(standing: CheckStanding) -> dict[str, Any]:
 
 
 def _print_standing(standing: CheckStanding, audit: str) -> None:
+    from labelaudit.loop import ON_PAGE
+
     summary, record = standing.summary, standing.record
     by = f" by {', '.join(standing.people)}" if standing.people else ""
     click.echo(
@@ -156,13 +160,17 @@ def _print_standing(standing: CheckStanding, audit: str) -> None:
                 f"Slips of one look: about {alarm:.1%} of right labels called wrong, {missed:.1%} of wrong ones kept."
             )
     if summary.answered < summary.drawn:
-        click.echo(f"{summary.drawn - summary.answered:,} items have no answer that says right or wrong.")
+        click.echo(
+            f"{summary.drawn - summary.answered:,} items have no answer that says right or wrong. Where they were left "
+            "out because people had decided on them before, the count is likely to be too low."
+        )
     if standing.out_again:
         click.echo(
             f"{len(standing.out_again):,} items are out for a second look, which counts if somebody else takes it."
         )
     if standing.to_look_again:
+        form = "csv" if record.format == ON_PAGE else record.format
         click.echo(
             f"{len(standing.to_look_again):,} items should be looked at by somebody else. Write them with: "
-            f"labelaudit check {audit} --second-looks --format {record.format} --out FILE"
+            f"labelaudit check {audit} --second-looks --format {form} --out FILE"
         )

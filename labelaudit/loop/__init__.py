@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelaudit.loop.check_queue import ON_PAGE, CheckQueue, CheckSheet, Waiting, ask_again, start_check
 from labelaudit.loop.checking import (
     CheckPrice,
     CheckStanding,
@@ -17,14 +18,19 @@ from labelaudit.loop.importing import Imported, import_answers
 from labelaudit.loop.tracking import BatchStatus, Candidates, batch_status, candidates, seconds_per_answer
 
 __all__ = [
+    "ON_PAGE",
     "BatchStatus",
     "Candidates",
     "CheckPrice",
+    "CheckQueue",
+    "CheckSheet",
     "CheckStanding",
     "Comparison",
     "Finding",
     "Imported",
     "Move",
+    "Waiting",
+    "ask_again",
     "batch_status",
     "candidates",
     "check_price",
@@ -34,5 +40,6 @@ __all__ = [
     "draw_second_looks",
     "import_answers",
     "seconds_per_answer",
+    "start_check",
     "withdraw_other_checks",
 ]

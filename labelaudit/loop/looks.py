@@ -16,12 +16,12 @@ from labelaudit.batches import BatchRecord, records
 from labelaudit.errors import UsageError
 from labelaudit.loop.tracking import open_reviews
 from labelaudit.residual import RandomCheck, second_looks
-from labelaudit.verdicts import Verdict, calls_wrong
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labelaudit.audit_folder import Audit
+    from labelaudit.decisions import Opinion
     from labelaudit.domain import BatchItem
 
 __all__ = ["AGAIN", "CHECK", "Looks", "check_record", "records_of"]
@@ -59,14 +59,14 @@ class Looks:
     seconds : tuple of BatchRecord
         Batches of second looks.
     answers : mapping
-        The last verdict by item id and person.
+        The last opinion by item id and person.
     found : int
         Labels of the population that were decided to be wrong.
     """
 
     record: BatchRecord
     seconds: tuple[BatchRecord, ...]
-    answers: Mapping[str, Mapping[str, Verdict]]
+    answers: Mapping[str, Mapping[str, Opinion]]
     found: int
 
     @classmethod
@@ -93,7 +93,7 @@ class Looks:
         left_out = set(record.options[CHECK]["left_out"])
         found = sum(
             # A label that was corrected before the audit is not one of the errors that it has.
-            each.opinion.given_label == given.get(item_id) and calls_wrong(each.opinion.verdict) is True
+            each.opinion.given_label == given.get(item_id) and each.opinion.calls_wrong is True
             for item_id, each in decided.items()
             if item_id not in left_out
         )
@@ -127,7 +127,7 @@ class Looks:
     def _said(self) -> list[list[bool]]:
         """Return, for each drawn item, whether each look called it wrong."""
         spoken = (self.answers.get(item.item_id, {}).values() for item in self.items)
-        return [[wrong for wrong in map(calls_wrong, said) if wrong is not None] for said in spoken]
+        return [[each.calls_wrong for each in said if each.calls_wrong is not None] for said in spoken]
 
     def considered_next(self) -> tuple[set[str], set[str]]:
         """Return the ids of items to consider for a second look now, and of those to look at again."""

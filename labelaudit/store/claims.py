@@ -15,7 +15,7 @@ from labelaudit.store.queue import ORDERS, SHOWN, Card, Filter, conditions, in_s
 from labelaudit.store.schema import actions, assignments, claims, items, opinions
 from labelaudit.store.statements import NamedStatement, Statement
 
-__all__ = ["Hand", "claim_cards", "free_ahead", "purge_claims", "renew_claims"]
+__all__ = ["Hand", "claim_cards", "claim_named", "free_ahead", "purge_claims", "renew_claims"]
 
 
 _Parts = tuple[tuple[str, str], ...]
@@ -42,6 +42,11 @@ _HELD = {
     for order, position in ORDERS.items()
 }
 _TAKE = Statement(sa.insert(claims))
+_ALL = Statement(sa.select(claims))
+_NAMED = NamedStatement(lambda names: sa.select(*SHOWN).where(items.c.item_id.in_(names)))
+_GIVE_BACK = NamedStatement(
+    lambda names: sa.delete(claims).where(claims.c.client == _CLIENT, claims.c.item_id.in_(names))
+)
 _PARTS = Statement(sa.select(assignments).where(assignments.c.person == _PERSON).order_by(*assignments.primary_key))
 _GOLDEN = sa.select(opinions.c.item_id).where(opinions.c.slot == GOLD)
 _ANY_GOLD = Statement(_GOLDEN.limit(1))
@@ -128,6 +133,26 @@ def claim_cards(connection: sa.Connection, hand: Hand, now: int, rules: Rules, a
     rows = [{"item_id": row["item_id"], "client": hand.client, "person": hand.person, **lease} for row in taken]
     _TAKE.run_many(connection, rows)
     return held + [_unjudged(Card(**row, **lease), hand.filter) for row in taken]
+
+
+def claim_named(
+    connection: sa.Connection, names: Sequence[str], n: int, *, person: str, client: str, now: int
+) -> list[Card]:
+    """Fill a hand with the first of some items that are on no screen, whatever was decided on them; return it.
+
+    What the client holds besides goes back. Leases that are over must have been purged.
+    """
+    on_screens = _ALL.rows(connection)  # as many as there are people at work, times the cards of a hand
+    own = {row.item_id for row in on_screens if row.client == client}
+    taken = {row.item_id for row in on_screens}
+    free = [name for name in names if name not in taken][: max(0, n - len(own.intersection(names)))]
+    _GIVE_BACK.run(connection, sorted(own.difference(names)), the_client=client)
+    lease: dict[str, Any] = {"expires": now + LEASE_MS, "blind": True}
+    rows = [{"item_id": name, "client": client, "person": person, **lease} for name in free]
+    _TAKE.run_many(connection, rows)
+    hand = [name for name in names if name in own or name in free]
+    found = {row.item_id: Card(**row._asdict(), **lease) for row in _NAMED.rows(connection, hand)}
+    return [_unjudged(found[name], Filter(queue="all")) for name in hand if name in found]
 
 
 def _unjudged(card: Card, filter: Filter) -> Card:

@@ -40,6 +40,19 @@ _ANSWERS = NamedStatement(
         )
     )
 )
+_JUDGEMENTS = (str(Action.DECIDE), str(Action.ADJUDICATE), str(Action.GOLD))
+_JUDGED_BY = NamedStatement(
+    lambda names: sa.select(schema.events.c.item_id, schema.events.c.after).where(
+        schema.events.c.item_id.in_(names),
+        schema.events.c.person == sa.bindparam("the_person", type_=sa.Text),
+        schema.events.c.action.in_(_JUDGEMENTS),
+    )
+)
+_RULED = NamedStatement(
+    lambda names: sa.select(schema.opinions.c.item_id).where(
+        schema.opinions.c.slot == RULING, schema.opinions.c.item_id.in_(names)
+    )
+)
 _RECORDED = NamedStatement(lambda names: sa.select(schema.events.c.id).where(schema.events.c.id.in_(names)))
 
 
@@ -102,7 +115,7 @@ class Records:
 
     def answers_to(
         self, batch_ids: Collection[str], item_ids: Iterable[str], *, audit_id: str
-    ) -> dict[str, dict[str, Verdict]]:
+    ) -> dict[str, dict[str, Opinion]]:
         """Return the last answer of each person that came back with some batches of an audit, by item and person.
 
         What was decided otherwise is left out, and what was taken back; an answer stays what it was if its person says
@@ -112,12 +125,27 @@ class Records:
         def work(connection: sa.Connection) -> list[Any]:
             return sorted(_ANSWERS.rows(connection, item_ids, the_audit=audit_id))
 
-        found: dict[str, dict[str, Verdict]] = {}
+        found: dict[str, dict[str, Opinion]] = {}
         for row in self._database.read(work):
             said = json.loads(row.after)
             if said.get("batch") in batch_ids:
-                found.setdefault(row.item_id, {})[row.person] = Verdict(said["verdict"])
+                found.setdefault(row.item_id, {})[row.person] = Opinion.from_dict(said)
         return found
+
+    def judged_by(self, person: str, item_ids: Iterable[str], *, besides: Collection[str]) -> set[str]:
+        """Return those of some items that a person ever judged otherwise than as answers to the batches `besides`.
+
+        What was taken back counts, and what was said in an earlier audit: the person has met the item.
+        """
+
+        def work(connection: sa.Connection) -> list[Any]:
+            return list(_JUDGED_BY.rows(connection, item_ids, the_person=person))
+
+        return {row.item_id for row in self._database.read(work) if json.loads(row.after).get("batch") not in besides}
+
+    def adjudicated(self, item_ids: Iterable[str]) -> set[str]:
+        """Return those of some items that a lead has settled."""
+        return self._database.read(lambda connection: {row.item_id for row in _RULED.rows(connection, item_ids)})
 
     def opinions_on(self, item_ids: Sequence[str]) -> dict[str, list[Standing]]:
         """Return what people said of items and stands, earliest first; neither rulings of leads nor known answers."""

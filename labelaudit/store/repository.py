@@ -17,7 +17,7 @@ from labelaudit.store import archive, schema
 from labelaudit.store.access import check_allowed, person_of, require
 from labelaudit.store.binding import CarriedOver, QueueItem, bind, load_queue
 from labelaudit.store.chain import Ledger, check_chain, head_of
-from labelaudit.store.claims import Hand, claim_cards, free_ahead, purge_claims, renew_claims
+from labelaudit.store.claims import Hand, claim_cards, claim_named, free_ahead, purge_claims, renew_claims
 from labelaudit.store.database import Database
 from labelaudit.store.desk import Command, Desk, Outcome
 from labelaudit.store.migrate import migrate
@@ -157,6 +157,22 @@ class Store:
             rules = self._frame(connection).rules
             _check_may_claim(person_of(connection, person), hand)
             return claim_cards(connection, hand, now, rules, ahead)
+
+        return self.database.write(work)
+
+    def claim_named(self, item_ids: Sequence[str], n: int, *, person: str, client: str) -> list[Card]:
+        """Fill the hand of a client with the first of some items, and give back what else it holds.
+
+        See :func:`labelaudit.store.claims.claim_named`: these may be decided already, and their cards are blind.
+        """
+
+        def work(connection: sa.Connection) -> list[Card]:
+            now = self._now(connection)
+            purge_claims(connection, now)
+            renew_claims(connection, client, now)
+            self._frame(connection)
+            check_allowed(person_of(connection, person), Action.DECIDE)
+            return claim_named(connection, item_ids, n, person=person, client=client, now=now)
 
         return self.database.write(work)
 

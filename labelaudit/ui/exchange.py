@@ -63,7 +63,9 @@ class Exchange:
         return {
             "scope": self.scope, "view": self.view, "answered_view": "", "seq": 0, "nonce": "", "outcomes": [],
             "hand": [], "cards": [], "may_judge": self.may_judge, "empty": None, "visiting": None,
-            "progress": {"decided": 0, "total": 0, "left": None, "lines": [], "certificate": ""},
+            "progress": {
+                "decided": 0, "total": 0, "left": None, "lines": [], "certificate": "", "is_current": True,
+            },
         }  # fmt: skip
 
     def answer(self, message: Mapping[str, Any], *, last_view: str | None) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Exchange:
                 f"The page sent something that cannot be read ({type(error).__name__}).",
                 "Reload the page: decisions that wait in the browser are sent again.",
             ) from error
-        queue = self.bench.queue(self.person, head.client, self.filter, self.order)
+        queue = self._queue(head.client)
         outcomes = self._adopt(head.orphans)
         before = message.get("held") if last_view is None else last_view
         moved = before is not None and before != self.view
@@ -112,24 +114,50 @@ class Exchange:
         is_new = not message.get("knows")
         if is_new:
             answer["classes"] = list(self.bench.audit.classes)
-        standing = self.bench.standing(queue, exact=is_new or not cards)
+        return answer | self._report(queue, cards, exact=is_new or not cards)
+
+    def _queue(self, client: str) -> Queue:
+        return self.bench.queue(self.person, client, self.filter, self.order)
+
+    def _report(self, queue: Queue, cards: Sequence[Card], *, exact: bool) -> dict[str, Any]:
+        """Return how the queue is doing, and why there is nothing to judge where no card is at hand."""
+        standing = self.bench.standing(queue, exact=exact)
         counts = standing.progress.counts
-        answer["progress"] = {
+        progress = {
             "decided": counts.decided,
             "total": counts.total,
             # What is decided has left the queue of skipped items, so that none of it would ever be done.
             "left": counts.open if self.filter.queue == "skipped" else None,
             "lines": progress_lines(standing, learned=self.bench.learned),
             "certificate": certificate_line(self.bench.health, self.bench.check),
+            "is_current": self.bench.is_current(queue),
         }
-        if not cards:
-            answer["empty"] = empty_state(standing, self.filter)
-        return answer
+        return {"progress": progress, "empty": None if cards else empty_state(standing, self.filter)}
 
     # -- commands
 
+    def _commands(self, raw: Sequence[Any]) -> tuple[list[Command], list[dict[str, Any]]]:
+        commands: list[Command] = []
+        refused = []
+        for entry in list(raw)[:_MOST_COMMANDS]:
+            reason = ""
+            try:
+                command = command_of(entry)
+                # A batch stands for a claim, so that it counts only where the item was given out with it.
+                if isinstance(command, Decision) and command.batch is not None:
+                    drawn = self.bench.sheet.drawn.get(command.batch, ())
+                    reason = "" if command.item_id in drawn else "the item is not in that random check"
+            except _NO_COMMAND as error:
+                reason = f"this is no decision ({type(error).__name__})"
+            if reason:
+                named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
+                refused.append({"id": named, "status": "refused", "item_ids": [], "message": reason})
+            else:
+                commands.append(command)
+        return commands, refused
+
     def _carry_out(self, queue: Queue, head: _Head, *, moved: bool) -> tuple[list[dict[str, Any]], list[Card]]:
-        (commands, refused), want = _commands(head.commands), head.want
+        (commands, refused), want = self._commands(head.commands), head.want
         if not self.may_judge:
             outcomes = queue.decide(commands).outcomes if commands else ()
             return [*refused, *map(_plain, outcomes)], queue.page(limit=want)
@@ -156,7 +184,7 @@ class Exchange:
         """Record the outboxes of closed tabs under the names of those tabs, then give back what they held."""
         outcomes: list[dict[str, Any]] = []
         for client, sent in orphans:
-            commands, refused = _commands(sent)
+            commands, refused = self._commands(sent)
             queue = self.bench.queue(self.person, client, self.filter, self.order)
             outcomes += refused
             if commands:
@@ -231,19 +259,6 @@ class _Head:
         )
 
 
-def _commands(raw: Sequence[Any]) -> tuple[list[Command], list[dict[str, Any]]]:
-    commands: list[Command] = []
-    refused = []
-    for entry in list(raw)[:_MOST_COMMANDS]:
-        try:
-            commands.append(command_of(entry))
-        except _NO_COMMAND as error:
-            named = str(entry.get("id", "")) if isinstance(entry, Mapping) else ""
-            reason = f"this is no decision ({type(error).__name__})"
-            refused.append({"id": named, "status": "refused", "item_ids": [], "message": reason})
-    return commands, refused
-
-
 def command_of(entry: Mapping[str, Any]) -> Command:
     """Make a command of what a browser sent.
 
@@ -268,6 +283,7 @@ def command_of(entry: Mapping[str, Any]) -> Command:
                 active_ms=int(entry["active_ms"]),
                 version=None if entry["version"] is None else int(entry["version"]),
                 content_hash=str(entry["content_hash"]),
+                batch=None if entry.get("check") is None else str(entry["check"]),
             )
     raise ValueError(f"unknown command {entry['type']!r}")
 

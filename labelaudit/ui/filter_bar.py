@@ -15,20 +15,27 @@ _ORDERS = {"suspicion": "most suspicious first", "ambiguity": "most ambiguous fi
 _FIELDS = ("preset", "given", "suggested", "slice", "order")
 
 
-def choose_view(session: Session) -> View:
-    """Show the filters and return the queue they name."""
+def choose_view(session: Session, *, with_check: bool = False) -> View:
+    """Show the filters and return the queue they name; the random check only where the page can show it blind."""
     classes = session.bench.audit.classes
     parameters = _parameters()
     view, problems = view_of(parameters, classes)
     for problem in problems:
         st.text(problem)
-    view = replace(view, selection=st.session_state.get("selection"))
+    if view.is_check and not with_check:
+        st.text("The random check is answered on the page Queue; these are the suspects.")
+        view = View()
+    if not view.is_check:
+        view = replace(view, selection=st.session_state.get("selection"))
     for name in _FIELDS:
         st.session_state[f"filter_{name}"] = getattr(view, name)
     usual = _ORDERS[replace(view, order=None).effective_order]
     columns = st.container(key="filters").columns(5)  # the key names its style
     with columns[0]:
-        st.selectbox("Queue", list(PRESETS), format_func=PRESETS.__getitem__, key="filter_preset", on_change=_turn)
+        presets = [name for name in PRESETS if with_check or name != "check"]
+        st.selectbox("Queue", presets, format_func=PRESETS.__getitem__, key="filter_preset", on_change=_turn)
+    if view.is_check:  # narrowed by labels it would not be blind, and in another order not random
+        return view
     with columns[1]:
         st.selectbox("Given label", classes, None, key="filter_given", on_change=_turn, placeholder="all")
     with columns[2]:
@@ -56,7 +63,7 @@ def _parameters() -> dict[str, str]:
 
 def _turn() -> None:
     """Write the chosen filters into the address."""
-    view = View(**{name: st.session_state[f"filter_{name}"] for name in _FIELDS})
+    view = View(**{name: st.session_state.get(f"filter_{name}") for name in _FIELDS})
     st.query_params.from_dict(view.parameters())
     st.session_state["last_filter"] = view.parameters()
 

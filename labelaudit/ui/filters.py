@@ -18,8 +18,9 @@ PRESETS = {
     "skipped": "Skipped by me",
     "flagged": "All flagged items",
     "all": "All items",
+    "check": "Random check",
 }
-"""Queues as people read them; ``duplicates`` are flagged items of one kind."""
+"""Queues as people read them; ``duplicates`` are flagged items of one kind, ``check`` is a batch, judged blind."""
 
 _BY_AMBIGUITY = {"ambiguous"}
 
@@ -50,12 +51,17 @@ class View:
     selection: tuple[str, ...] | None = None
 
     @property
+    def is_check(self) -> bool:
+        """Whether it is the random check, which nothing narrows and nothing orders."""
+        return self.preset == "check"
+
+    @property
     def filter(self) -> Filter:
         """The queue as the store takes it."""
         is_duplicates = self.preset == "duplicates"
         name, _, value = (self.slice or "").partition("=")
         return Filter(
-            queue="flagged" if is_duplicates else self.preset,
+            queue="flagged" if is_duplicates else "all" if self.is_check else self.preset,
             kind="duplicate_conflict" if is_duplicates else None,
             given_label=self.given,
             suggested_label=self.suggested,
@@ -76,6 +82,8 @@ class View:
 
     def parameters(self) -> dict[str, str]:
         """Return the address parameters; what is as usual is left out."""
+        if self.is_check:
+            return {"queue": self.preset}
         named = {
             "queue": None if self.preset == "suspects" else self.preset,
             "given": self.given,
@@ -105,6 +113,8 @@ def view_of(parameters: Mapping[str, Any], classes: tuple[str, ...]) -> tuple[Vi
         chosen[side] = name if name in classes else None
         if name and name not in classes:
             problems.append(f"There is no class “{name}” in this audit.")
+    if preset == "check":
+        return View(preset=preset), problems
     order = parameters.get("order")
     part = parameters.get("slice")
     return View(

@@ -53,6 +53,11 @@ class Measures:
             threading.Thread(target=self._renew, args=[key, compute, found], name="measure", daemon=True).start()
         return found.value
 
+    def is_from(self, key: Any, since: float) -> bool:
+        """Say whether the kept value of `key` was measured after `since`, by the monotonic clock."""
+        found = self._kept.get(key)
+        return found is not None and found.at >= since
+
     def forget(self) -> None:
         """Measure everything anew."""
         with self._lock:

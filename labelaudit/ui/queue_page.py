@@ -9,6 +9,8 @@ import streamlit as st
 
 from labelaudit.errors import LabelAuditError
 from labelaudit.ui.card import mount_card
+from labelaudit.ui.check_exchange import CheckExchange
+from labelaudit.ui.check_steps import offer_steps
 from labelaudit.ui.exchange import Exchange
 from labelaudit.ui.filter_bar import choose_view
 from labelaudit.ui.session import Session, show_error
@@ -20,17 +22,19 @@ _KEY = "card"
 
 def show(session: Session) -> None:
     """Show the queue that the address names."""
-    view = choose_view(session)
-    exchange = Exchange(
+    view = choose_view(session, with_check=True)
+    kind = CheckExchange if view.is_check else Exchange
+    exchange = kind(
         bench=session.bench,
         person=session.person,
         may_judge=session.may_judge,
         filter=view.filter,
         order=view.effective_order,
-        view=view.name,
+        # Another check, or second looks, make it another queue to browsers.
+        view=f"{view.name}#{session.bench.read_sheet().version}" if view.is_check else view.name,
         visit=_visit(),
     )
-    _card(exchange)
+    _card(exchange, session)
 
 
 def _visit() -> str | None:
@@ -42,7 +46,9 @@ def _visit() -> str | None:
 
 
 @st.fragment
-def _card(exchange: Exchange) -> None:
+def _card(exchange: Exchange, session: Session) -> None:
+    if isinstance(exchange, CheckExchange):
+        offer_steps(session)
     problem: LabelAuditError | None = st.session_state.get("card_problem")
     if problem is not None:
         show_error(problem)

@@ -16,7 +16,7 @@ import streamlit as st
 from labelaudit.decisions import Action, may
 from labelaudit.errors import DecisionRefusedError, LabelAuditError, MissingExtraError
 from labelaudit.reviewing import Filter, Queue, Role, new_id
-from labelaudit.ui.card import remember_name
+from labelaudit.ui.card import begin_with_name, remember_name
 from labelaudit.ui.workbench import Workbench
 
 __all__ = ["Session", "keep_name", "show_error", "sign_in", "sign_out"]
@@ -165,6 +165,7 @@ def _ask_name(bench: Workbench) -> None:
             st.session_state["person"] = name.strip()
             st.session_state["ask_name"] = False
             st.rerun()
+    begin_with_name()
 
 
 def _ask_again() -> None:

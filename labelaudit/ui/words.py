@@ -25,6 +25,7 @@ __all__ = [
     "count_of",
     "empty_state",
     "health_lines",
+    "link",
     "next_steps",
     "opinions_line",
     "progress_lines",
@@ -155,12 +156,11 @@ def certificate_line(health: Health, check: CheckSummary | None) -> str:
     if check is not None and check.estimate is not None:
         return f"Wrong labels by a random check: {check.errors_in_words}. Of these {check.remaining_in_words}."
     if check is not None:
-        return f"No stopping certificate: {check.errors_in_words}. See: labelaudit check AUDIT"
+        return f"No stopping certificate: {check.errors_in_words}. Go on in the queue “Random check”."
     needed = min(_CHECKED, health.assessed)
     return (
-        f"No stopping certificate: a queue cannot show what it never suspected. It would take a random check, such as "
-        f"{count_of(needed, 'random item')} with no error among them: then at most 1% are wrong (95% confidence). "
-        "What it costs: labelaudit check AUDIT"
+        "No stopping certificate: a queue cannot show what it never suspected. The queue “Random check” can: with "
+        f"no error among {count_of(needed, 'random item')}, at most 1% are wrong (95% confidence)."
     )
 
 
@@ -177,7 +177,7 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
                 "screens of others, in another window of yours, skipped by you, or not in your part of the queue.",
                 "What a closed window still holds is free again within five minutes.",
             ],
-            "links": [_link("Look at what you skipped", queue="skipped"), _link("All flagged items", queue="flagged")],
+            "links": [link("Look at what you skipped", queue="skipped"), link("All flagged items", queue="flagged")],
         }
     found = standing.progress.errors
     lines = [
@@ -186,8 +186,9 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
         "Next: write the corrected data (labelaudit apply AUDIT --out FILE), and audit it again, with what was decided "
         "(labelaudit audit FILE --after AUDIT).",
     ]
-    links = [_link("Ambiguous items", queue="ambiguous"), _link("All flagged items", queue="flagged")]
-    links += [_link("Settle disagreements", queue="conflicts")] if counts.conflict else []
+    links = [link("Ambiguous items", queue="ambiguous"), link("All flagged items", queue="flagged")]
+    links += [link("Random check: what the queues miss", queue="check")]
+    links += [link("Settle disagreements", queue="conflicts")] if counts.conflict else []
     return {"title": "This queue is finished.", "lines": lines, "links": links}
 
 
@@ -200,10 +201,11 @@ def _nothing(filter: Filter) -> dict[str, Any]:
         ),
     }
     title, line = texts.get(filter.queue, ("No item matches.", "Take a filter away, or choose another queue."))
-    return {"title": title, "lines": [line], "links": [_link("Suspect labels", queue="suspects")]}
+    return {"title": title, "lines": [line], "links": [link("Suspect labels", queue="suspects")]}
 
 
-def _link(label: str, **parameters: str) -> dict[str, str]:
+def link(label: str, **parameters: str) -> dict[str, str]:
+    """Return a link to the queue that `parameters` name."""
     return {"label": label, "href": f"?{urlencode(parameters)}"}
 
 
@@ -229,7 +231,7 @@ def certainty_lines(health: Health, check: CheckSummary | None) -> list[str]:
         "That comes from the model and the data alone. A confidence interval needs items that were drawn at random.",
         certificate_line(health, check)
         if check is not None
-        else "To draw some, and what it costs: labelaudit check AUDIT",
+        else "To draw some: the queue “Random check”, or labelaudit check AUDIT",
         *([health.caution] if health.caution else []),
         *unassessed,
     ]

@@ -17,10 +17,11 @@ import numpy as np
 from labelaudit.audit_folder import load
 from labelaudit.errors import AuditFolderError, StoreError
 from labelaudit.health import Health
-from labelaudit.loop import check_standing
+from labelaudit.loop import CheckPrice, CheckSheet, CheckStanding, check_price, check_standing
 from labelaudit.reviewing import Filter, Queue, open_queue
 from labelaudit.reviewing.rescoring import Rescorer
 from labelaudit.reviewing.standing import Standing, standing_of
+from labelaudit.store.records import mean_seconds
 from labelaudit.ui.measures import Measures
 from labelaudit.viewing import Viewer, plane
 
@@ -59,6 +60,7 @@ class Workbench:
     learned: int = 0
     _decided: int = 0
     _learn_from: float = 0.0
+    _changed: float = 0.0
     _store: Store | None = None
     _measures: Measures = field(default_factory=Measures)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -133,10 +135,13 @@ class Workbench:
 
     def standing(self, queue: Queue, *, exact: bool = False) -> Standing:
         """Return how a queue is doing: some seconds old, or of this moment where it has to be `exact`."""
-        # Only what somebody skipped depends on the person; everything else is measured once for all of them.
-        whose = queue.person if queue.filter.queue == "skipped" else None
-        found: Standing = self._measures.get(("standing", queue.filter, whose), lambda: self._stand(queue), exact=exact)
+        found: Standing = self._measures.get(_key_of(queue), lambda: self._stand(queue), exact=exact)
         return found
+
+    def is_current(self, measured: Queue | str) -> bool:
+        """Say whether what is known of a queue, or of the ``check``, is from after the last decision of this server."""
+        key = measured if isinstance(measured, str) else _key_of(measured)
+        return self._measures.is_from(key, self._changed) and not self._learning.locked()
 
     def _stand(self, queue: Queue) -> Standing:
         decided = replace(queue, filter=replace(queue.filter, status="decided")).page(limit=_REMEMBERED)
@@ -154,17 +159,52 @@ class Workbench:
     @property
     def check(self) -> CheckSummary | None:
         """What a random check of the audit has shown, some seconds old; None if none was drawn."""
-        found: CheckSummary | None = self._measures.get("check", self._count_check)
-        return found
-
-    def _count_check(self) -> CheckSummary | None:
         try:
-            standing = check_standing(self.audit, store=self.url)
+            standing = self.check_standing()
         except AuditFolderError as error:
             # The record of a batch is damaged: that is no reason to keep people from their queue.
             _log.warning("The random check cannot be read: %s", error)
             return None
         return None if standing is None else standing.summary
+
+    def check_standing(self, *, exact: bool = False) -> CheckStanding | None:
+        """Return where the random check is: some seconds old, or of this moment where it has to be `exact`.
+
+        Raises
+        ------
+        AuditFolderError
+            If the record of a batch is damaged.
+        """
+        found: CheckStanding | None = self._measures.get(
+            "check", lambda: check_standing(self.audit, store=self.url), exact=exact
+        )
+        return found
+
+    @property
+    def sheet(self) -> CheckSheet:
+        """What the random check asks for, some seconds old."""
+        return self.read_sheet(exact=False)
+
+    def read_sheet(self, *, exact: bool = True) -> CheckSheet:
+        """Return what the random check asks for, of this moment unless that need not be `exact`.
+
+        Raises
+        ------
+        AuditFolderError
+            If the record of a batch is damaged.
+        """
+        found: CheckSheet = self._measures.get("sheet", lambda: CheckSheet.of(self.audit), exact=exact)
+        return found
+
+    def check_price(self, size: int) -> CheckPrice:
+        """Return what a random check would cost, some seconds old."""
+        found: CheckPrice = self._measures.get(("price", size), lambda: check_price(self.audit, size, store=self.url))
+        return found
+
+    def pace(self, queue: Queue) -> float | None:
+        """Return the mean seconds of work on a decision, some seconds old; None before the first that was timed."""
+        found: float | None = self._measures.get("pace", lambda: mean_seconds(queue.store.records.work_done()))
+        return found
 
     def statistics(self, queue: Queue) -> Statistics:
         """Return statistics of people and classes, some seconds old."""
@@ -181,6 +221,7 @@ class Workbench:
         """Take note of new decisions; every so many, the queue is scored again beside the reviews."""
         with self._lock:
             self._decided += recorded
+            self._changed = time.monotonic() if recorded else self._changed
         is_due = self._rescorer.due(self._decided, self.learned) and time.monotonic() >= self._learn_from
         if is_due and self._learning.acquire(blocking=False):
             threading.Thread(target=self._learn, args=[person], name="rescore", daemon=True).start()
@@ -201,6 +242,7 @@ class Workbench:
         finally:
             # On a very large audit this takes long: it gets no more than a fifth of the time.
             self._learn_from = time.monotonic() + _REST * (time.monotonic() - began)
+            self._changed = time.monotonic()
             self._learning.release()
 
     def _rescore(self, person: str) -> bool:
@@ -213,3 +255,8 @@ class Workbench:
             # The queue keeps its order; the next batch of decisions tries again.
             _log.warning("The queue was not scored again: %s", done.stderr.strip())
         return done.returncode == 0
+
+
+def _key_of(queue: Queue) -> tuple[str, Filter, str | None]:
+    """Name a queue's numbers: only what somebody skipped depends on the person; all else is measured once for all."""
+    return "standing", queue.filter, queue.person if queue.filter.queue == "skipped" else None

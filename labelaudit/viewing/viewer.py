@@ -69,6 +69,22 @@ class Viewer:
             raise UnknownNameError(f"There is no item {item_id!r} in this audit.", "Check the link.")
         return self._card(item_id)
 
+    def blind_card(self, item_id: str) -> dict[str, Any]:
+        """Return the item and the classes, as :meth:`card` does, and nothing of its label or of what is suspected.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such item.
+        """
+        whole = self.card(item_id)
+        content = whole["content"]
+        if content["kind"] == "table":
+            # What is unusual is so for the given class, and not for the suggested one.
+            content = {**content, "cells": [{**cell, "why": ""} for cell in content["cells"]]}
+        nothing: dict[str, Any] = {"reasons": "", "kind": None, "scores": [], "groups": [], "neighbors": []}
+        return {**whole, **nothing, "content": content, "classes": whole["blind_classes"]}
+
     def lines(self, item_ids: Sequence[str]) -> list[dict[str, Any]]:
         """Return items as one line of text (and a thumbnail) each."""
         return [self.contents.line(self._data_row(item_id)) for item_id in item_ids]

@@ -31,7 +31,9 @@ def test_answers_to_a_batch_are_told_from_what_was_decided_otherwise(store):
     decide(store, "bob", decision("i000000", "keep"))  # on the page, with the suggestion in sight
     named = [f"i{k:06d}" for k in range(10)]
     found = store.records.answers_to({"b-1"}, named, audit_id="audit-1")
-    assert found == {"i000000": {"bob": "relabel", "eve": "keep"}, "i000001": {"bob": "keep"}}
+    said = {item_id: {person: str(opinion.verdict) for person, opinion in by.items()} for item_id, by in found.items()}
+    assert said == {"i000000": {"bob": "relabel", "eve": "keep"}, "i000001": {"bob": "keep"}}
+    assert found["i000000"]["bob"].labels == ("dog",)
     decide(store, "bob", Undo(id=uid(), target=answers[1].id))
     assert list(store.records.answers_to({"b-1"}, named, audit_id="audit-1")) == ["i000000"]
     decide(store, "bob", Redo(id=uid()))

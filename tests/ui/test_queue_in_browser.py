@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from typing import Any
@@ -334,3 +335,43 @@ def test_the_server_stops_cleanly(audit_folder, serve):
     server = serve(audit_folder)
     assert server.interrupt() == 0
     assert "Stopped." in server.log.read_text()
+
+
+def test_the_count_above_the_card_does_not_stay_behind(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    for _ in range(3):
+        ann.press("q")
+    # At rest: nobody touches anything, and the next sign of life would be a minute away.
+    ann.page.locator("[data-part=progress]").get_by_text("3 of 150", exact=True).wait_for(timeout=15_000)
+
+
+def test_all_keys_stand_in_one_line(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    tops = [button.bounding_box()["y"] for button in ann.page.locator("[data-part=buttons] button").all()]
+    assert len(tops) == 12
+    assert len(set(tops)) == 1
+
+
+def test_a_small_share_is_never_said_to_be_none(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    shares = ann.page.locator(".class .figure").all_inner_texts()
+    assert shares
+    assert "0%" not in shares
+
+
+def test_who_comes_first_types_a_name_at_once(audited_tickets, serve, chromium, tmp_path):
+    folder = tmp_path / "new.audit"
+    shutil.copytree(audited_tickets, folder)
+    server = serve(folder)
+    page = chromium.new_context().new_page()
+    page.goto(server.url)
+    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Your name'")
+    page.keyboard.type("cyd")  # in place of the name of the account, which is chosen
+    page.keyboard.press("Enter")
+    page.get_by_text("cyd · lead").wait_for()
+    page.context.close()

@@ -34,7 +34,7 @@ def test_the_certificate_says_what_it_would_take():
     assert "299 random items" in line
     assert 0.99**299 <= 0.05 < 0.99**298
     assert "120 random items" in certificate_line(replace(HEALTH, assessed=120), None)
-    assert "labelaudit check AUDIT" in line
+    assert "Random check" in line
 
 
 def test_a_random_check_takes_the_place_of_the_missing_certificate():
@@ -119,6 +119,17 @@ def test_an_old_number_is_shown_while_a_new_one_is_measured(clock):
     assert kept.get("k", lambda: next(values), exact=True) == 3
     kept.forget()
     assert kept.get("k", lambda: next(values)) == 4
+
+
+def test_a_number_from_before_a_change_is_told_from_one_after_it(clock):
+    kept = Measures()
+    assert not kept.is_from("k", 0.0)
+    kept.get("k", lambda: 1)
+    assert kept.is_from("k", clock.value)
+    clock.value += 1
+    assert not kept.is_from("k", clock.value)
+    kept.get("k", lambda: 2, exact=True)
+    assert kept.is_from("k", clock.value)
 
 
 def test_a_number_that_cannot_be_measured_again_stays(clock):

@@ -76,6 +76,7 @@ class Desk {
     this.keepMeasure("labelaudit:answer", this.sentAt);
     this.outbox.settle(data.outcomes);
     this.outbox.holdFor(data.answered_view);
+    this.outbox.isCurrent = data.progress.is_current;
     if (data.answered_view === data.view) this.hand = data.hand;
     if (data.visiting) this.pinned = data.visiting;
     for (const outcome of data.outcomes) this.hear(outcome);
@@ -88,7 +89,7 @@ class Desk {
       this.done = this.done.filter((entry) => entry.id !== outcome.id);
     } else if (outcome.focus) {
       this.pinned = outcome.focus;
-      this.page.say(`${outcome.focus} is back.`);
+      this.page.say(`${outcome.focus} is back`);
     }
   }
 
@@ -253,6 +254,7 @@ class Desk {
 
   accept() {
     const card = this.card;
+    if (card && card.check) this.page.say("A random check shows no suggestion. Choose a class.", true);
     if (!card || (card.blind && !this.view.revealed)) return;
     if (card.suggested_label === null) this.page.say("There is no suggestion for this item.", true);
     else this.relabel(card.suggested_label);
@@ -261,7 +263,7 @@ class Desk {
   relabel(label) {
     if (!this.card) return;
     if (label === this.card.given_label) this.decide("keep", [], "kept");
-    else this.decide("relabel", [label], `now ${label}`);
+    else this.decide("relabel", [label], this.card.check ? `is ${label}` : `now ${label}`);
   }
 
   // Whether a decision may be made now; if the card is still to be painted, `again` is called then.
@@ -284,7 +286,8 @@ class Desk {
     if (!this.isReady(() => this.decide(verdict, labels, said))) return;
     const card = this.card;
     if (verdict === "keep" && card.given_label === null) {
-      this.page.say("This item has no label to keep; choose a class.", true);
+      this.page.say(card.check ? "A random check does not show the label. Choose a class."
+        : "This item has no label to keep. Choose a class.", true);
       return;
     }
     this.sign();
@@ -292,14 +295,15 @@ class Desk {
     const command = {
       type: "decide", id: newId(), item_id: card.item_id, verdict, labels, note: this.note,
       active_ms: Math.round(this.active.ms), version: again ? null : card.version, content_hash: card.content_hash,
+      check: card.check ?? null,
     };
     this.outbox.add(command);
     this.done.push({ id: command.id, item_id: card.item_id });
     this.undone = [];
     this.page.say(`${card.item_id} ${said}`, false, true);
-    const stays = card.blind && !again && verdict !== "skip";
+    const stays = card.blind && !card.check && !again && verdict !== "skip";
     this.view.revealed = stays;
-    if (stays) this.page.say(`${card.item_id} ${said}. Enter for the next, or choose again.`, false, true);
+    if (stays) this.page.say(`${card.item_id} ${said} · Enter for the next, or choose again`, false, true);
     this.advance();
   }
 
@@ -337,7 +341,7 @@ class Desk {
     const last = this.undone.pop();
     if (last) {
       this.done.push(last);
-      this.page.say(`${last.item_id} decided as before.`, false, true);
+      this.page.say(`${last.item_id} decided as before`, false, true);
       if (this.pinned === last.item_id) this.pinned = null;
     }
     this.outbox.add({ type: "redo", id: newId(), item_id: last ? last.item_id : null });

@@ -1,8 +1,8 @@
 // Which key does what. Each can be changed; the choice stays in this browser.
 
 const ACTIONS = [
-  { name: "keep", key: "q", label: "keep", verdict: "keep", said: "kept" },
-  { name: "accept", key: "w", label: "take suggestion", said: "relabelled" },
+  { name: "keep", key: "q", label: "keep", verdict: "keep", said: "kept", ofLabel: true },
+  { name: "accept", key: "w", label: "take suggestion", said: "relabelled", ofLabel: true },
   { name: "ambiguous", key: "a", label: "people would differ", verdict: "ambiguous", said: "ambiguous" },
   { name: "several", key: "m", label: "several fit…" },
   { name: "none", key: "n", label: "none fits", verdict: "none_fits", said: "none fits" },

@@ -7,6 +7,7 @@
 const RESEND_MS = 2000;
 const STUCK_MS = 5000;
 const SIGN_OF_LIFE_MS = 60000;
+const COUNTED_AFTER_MS = 2000; // the server counts beside the decisions; at rest the count should not stay behind
 const ABANDONED_MS = 15000;
 
 function newId() {
@@ -51,6 +52,7 @@ class Outbox {
     this.sentAt = 0;
     this.waitingSince = 0;
     this.wanted = true;
+    this.isCurrent = true;
   }
 
   // A duplicated tab starts with a copy of sessionStorage: whoever holds the lock keeps the name. The name itself is
@@ -134,7 +136,7 @@ class Outbox {
   // One message at a time: a second one would interrupt the first on the server.
   due(now) {
     if (this.seq > this.answered) return now - this.sentAt > RESEND_MS;
-    return this.wanted || this.size > 0 || now - this.sentAt > SIGN_OF_LIFE_MS;
+    return this.wanted || this.size > 0 || now - this.sentAt > (this.isCurrent ? SIGN_OF_LIFE_MS : COUNTED_AFTER_MS);
   }
 
   message(now, more) {

@@ -20,8 +20,8 @@ class Page {
     bar.value = decided;
     bar.setAttribute("aria-label", "Decided");
     const figure = left === null ? `${NUMBER.format(decided)} of ${NUMBER.format(total)}` : `${NUMBER.format(left)} left`;
-    fill(this.parts.progress, make("span", "figure", figure), ...(left === null ? [bar] : []),
-      ...progress.lines.map((line) => make("span", "quiet", line)));
+    const count = total > 0 || left !== null ? [make("span", "figure", figure), left === null ? bar : null] : [];
+    fill(this.parts.progress, ...count, ...progress.lines.map((line) => make("span", "quiet", line)));
     this.parts.certificate.textContent = progress.certificate;
   }
 
@@ -31,11 +31,11 @@ class Page {
   }
 
   paintButtons(card) {
-    const state = JSON.stringify([card.content.kind, this.desk.view.revealed, [...this.desk.keys]]);
+    const state = JSON.stringify([card.content.kind, card.check, this.desk.view.revealed, [...this.desk.keys]]);
     if (state === this.buttonState) return;
     this.buttonState = state;
-    const shown = ACTIONS.filter((action) => !action.only || action.only === card.content.kind
-      || (action.only === "revealed" && this.desk.view.revealed));
+    const shown = ACTIONS.filter((action) => !(card.check && action.ofLabel) && (!action.only
+      || action.only === card.content.kind || (action.only === "revealed" && this.desk.view.revealed)));
     fill(this.parts.buttons, ...shown.map((action) => this.button(action)));
   }
 
@@ -159,7 +159,7 @@ class Page {
       event.preventDefault();
       event.stopPropagation();
       this.desk.note = event.key === "Escape" ? this.desk.note : input.value.trim();
-      if (this.desk.note) this.say("Note kept for this decision.");
+      if (this.desk.note) this.say("note kept for this decision");
       this.close();
     });
     this.open("note", fill(make("label"), title, input), make("p", "quiet", "Enter keeps it, Escape leaves."));

@@ -16,7 +16,7 @@ const NUMBER = new Intl.NumberFormat();
 
 function share(p) {
   if (p === null || p === undefined) return "";
-  if (p > 0 && p < 0.005) return "< 1%";
+  if (p < 0.005) return "< 1%"; // what is 0 here was rounded, or is as good as
   return p >= 0.995 && p < 1 ? "> 99%" : `${Math.round(p * 100)}%`;
 }
 
@@ -44,31 +44,33 @@ function paintImage(content, view) {
   return fill(frame, image);
 }
 
-function paintTable(content) {
+function paintTable(content, hidden) {
   const table = make("table", "cells");
   const body = make("tbody");
   for (const cell of content.cells) {
-    const row = make("tr", cell.why ? "unusual" : "");
+    const why = hidden ? "" : cell.why; // unusual for the given class, and not for the suggested one
+    const row = make("tr", why ? "unusual" : "");
     const name = make("th", "", cell.name);
     name.scope = "row";
     const value = make("td", cell.value === null ? "missing" : "", cell.value === null ? "missing" : cell.value);
     value.dir = "auto";
-    body.append(fill(row, name, value, make("td", "why", cell.why ? `unusual: ${cell.why}` : "")));
+    body.append(fill(row, name, value, make("td", "why", why ? `unusual: ${why}` : "")));
   }
   return fill(table, body);
 }
 
-function paintContent(content, view) {
+function paintContent(content, view, hidden) {
   const parts = [];
   if (content.kind === "text") parts.push(paintText(content));
   else if (content.kind === "image") parts.push(paintImage(content, view));
-  else if (content.kind === "table") parts.push(paintTable(content));
+  else if (content.kind === "table") parts.push(paintTable(content, hidden));
   else parts.push(make("p", "notice", content.message));
   for (const note of content.notes || []) parts.push(make("p", "quiet", note));
   return parts;
 }
 
 function paintLabels(card, hidden) {
+  if (card.check) return make("p", "quiet", "Random check: which class is it?");
   const list = make("dl", "labels");
   list.append(make("dt", "", "given"), make("dd", "given", card.given_label ?? "no label"));
   if (!hidden && card.suggested_label !== null) {
@@ -130,7 +132,7 @@ function paintNeighbors(card) {
 function paintScores(card) {
   const rows = card.scores.map((score) => {
     const row = make("tr");
-    const above = score.above === null ? "" : `higher than ${share(score.above)} of items`;
+    const above = score.above === null ? "" : score.above < 0.005 ? "lowest of all" : `higher than ${share(score.above)} of items`;
     return fill(row, make("th", "", score.name), make("td", "figure", score.value), make("td", "quiet", above));
   });
   return fill(make("details", "scores"), make("summary", "", "Scores"), fill(make("table"), ...rows));
@@ -138,7 +140,7 @@ function paintScores(card) {
 
 function paintCard(card, view, choose) {
   const hidden = card.blind && !view.revealed;
-  const left = fill(make("div", "item"), ...paintContent(card.content, view));
+  const left = fill(make("div", "item"), ...paintContent(card.content, view, hidden));
   left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.filter((group) => group.value).map(
     (group) => make("span", "", ` · ${group.name}: ${group.value}`))));
   const reasons = !hidden && card.reasons
@@ -148,7 +150,10 @@ function paintCard(card, view, choose) {
   const right = fill(make("div", "side"), card.notice ? make("p", "notice", card.notice) : null,
     paintLabels(card, hidden), paintClasses(card, hidden, choose));
   if (reasons && card.content.kind !== "text") right.append(reasons);
-  if (hidden) right.append(make("p", "quiet", "Decide first: the suggestion is shown afterwards."));
+  if (hidden) {
+    right.append(make("p", "quiet", card.check ? "Neither the label it has nor a suggestion is shown."
+      : "Decide first: the suggestion is shown afterwards."));
+  }
   const parts = [fill(make("div", "top"), left, right)];
   if (!hidden) {
     const neighbors = paintNeighbors(card);
