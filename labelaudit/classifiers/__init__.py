@@ -39,8 +39,10 @@ class Classifier:
         Name of the encoder whose features it learns from.
     neighbors : str, optional
         Name of the encoder whose vectors serve nearest neighbours, if not the same.
-    extra : tuple of str, optional
-        Package that it needs, and the extra of labelaudit that installs it.
+    packages : tuple of str
+        Names under which packages are imported that it needs beside those of every installation.
+    extra : str, optional
+        The extra of labelaudit that installs them.
     summary : str
         What it is, in a few words.
     build : callable
@@ -56,7 +58,8 @@ class Classifier:
     build: Build
     cost: float
     neighbors: str | None = None
-    extra: tuple[str, str] | None = None
+    packages: tuple[str, ...] = ()
+    extra: str | None = None
 
 
 CLASSIFIERS: Registry[Classifier] = Registry("classifier", "labelaudit.classifiers", Classifier)

@@ -141,5 +141,6 @@ PLUGIN = Classifier(
     build=ConvolutionalClassifier,
     cost=1e-6,
     neighbors="image",  # pixels themselves say little of what is near
-    extra=("torch", "cnn"),
+    packages=("torch",),
+    extra="cnn",
 )
