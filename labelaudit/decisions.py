@@ -142,6 +142,8 @@ class Decision:
         refused because others answered too.
     answered_at : int, optional
         When the person decided, in milliseconds since the epoch, where that was before it is recorded here.
+    settles : bool
+        Whether a lead settles the item by it, whatever opinions there are, instead of giving one.
     """
 
     id: str
@@ -155,6 +157,7 @@ class Decision:
     bulk: str | None = None
     batch: str | None = None
     answered_at: int | None = None
+    settles: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

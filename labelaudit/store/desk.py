@@ -119,7 +119,7 @@ class Desk:
         self._given_back: list[str] = []
 
     def carry_out(self, commands: Sequence[Command], action: Action = Action.DECIDE) -> list[Outcome]:
-        """Carry out all commands; decisions are recorded as `action` (decide, adjudicate or gold)."""
+        """Carry out all commands; decisions are recorded as `action` (decide, adjudicate, gold), unless they settle."""
         known = self._known([command.id for command in commands])
         purge_claims(self._connection, self._now)
         self._load([command.item_id for command in commands if isinstance(command, Decision)])
@@ -133,7 +133,10 @@ class Desk:
         return outcomes
 
     def _carry_out(self, command: Command, action: Action) -> Outcome:
-        kind = action if isinstance(command, Decision) else Action.UNDO if isinstance(command, Undo) else Action.REDO
+        if isinstance(command, Decision):
+            action = kind = Action.ADJUDICATE if command.settles else action
+        else:
+            kind = Action.UNDO if isinstance(command, Undo) else Action.REDO
         if not may(self._person.role, kind) or not self._person.active:
             what = "is no longer active" if not self._person.active else f"is a {self._person.role}"
             result: Refusal | tuple[str, ...] = Refusal(

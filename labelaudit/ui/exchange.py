@@ -126,8 +126,8 @@ class Exchange:
         progress = {
             "decided": counts.decided,
             "total": counts.total,
-            # What is decided has left the queue of skipped items, so that none of it would ever be done.
-            "left": counts.open if self.filter.queue == "skipped" else None,
+            # What is decided has left these queues, so that none of it would ever be done.
+            "left": {"skipped": counts.open, "conflicts": counts.conflict}.get(self.filter.queue),
             "lines": progress_lines(standing, learned=self.bench.learned),
             "certificate": certificate_line(self.bench.health, self.bench.check),
             "is_current": self.bench.is_current(queue),
@@ -196,7 +196,9 @@ class Exchange:
 
     def _cards(self, queue: Queue, shown: Sequence[Card], claimed: Sequence[Card]) -> list[dict[str, Any]]:
         notices = {card.item_id: _notice(card) for card in shown if card not in claimed}
-        if self.may_judge and self.filter.queue == "conflicts":
+        if self.filter.queue == "conflicts" and not self.may_judge:
+            notices = {card.item_id: _notice(card) for card in shown}
+        elif self.filter.queue == "conflicts":
             said = queue.store.records.opinions_on([card.item_id for card in shown])
             notices |= {item_id: opinions_line(standings) for item_id, standings in said.items()}
         return [self._card(card, notices.get(card.item_id, "")) for card in shown]
@@ -210,6 +212,7 @@ class Exchange:
             "version": card.version,
             "content_hash": card.content_hash,
             "blind": card.blind,
+            "settles": self.filter.queue == "conflicts",
             "notice": notice,
         }
 
@@ -284,6 +287,7 @@ def command_of(entry: Mapping[str, Any]) -> Command:
                 version=None if entry["version"] is None else int(entry["version"]),
                 content_hash=str(entry["content_hash"]),
                 batch=None if entry.get("check") is None else str(entry["check"]),
+                settles=entry.get("settles") is True,
             )
     raise ValueError(f"unknown command {entry['type']!r}")
 

@@ -74,7 +74,7 @@ def _row(cell: dict[str, Any]) -> str:
     why = f"unusual: {escape(cell['why'])}" if cell["why"] else ""
     weight = "font-weight:600" if cell["why"] else ""
     return (
-        f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(cell["name"])}</th>'
+        f'<tr><th scope="row" style="{_CELL};white-space:nowrap;font-weight:400">{escape(cell["name"])}</th>'
         f'<td dir="auto" style="{_CELL};{weight}">{value}</td><td style="{_CELL};{_QUIET}">{why}</td></tr>'
     )
 

@@ -13,7 +13,7 @@ from labelaudit.reviewing import Card, Decision, Filter, Queue, Verdict, new_id
 from labelaudit.ui.filter_bar import choose_view
 from labelaudit.ui.plain_card import plain_card
 from labelaudit.ui.session import Session, show_error
-from labelaudit.ui.words import certificate_line, empty_state, progress_lines, unmarked
+from labelaudit.ui.words import certificate_line, empty_state, opinions_line, progress_lines, unmarked
 
 __all__ = ["show"]
 
@@ -59,6 +59,8 @@ def _item(session: Session, queue: Queue) -> None:
             st.text(line)
         return
     card, shown = cards[0], session.bench.viewer.card(cards[0].item_id)
+    if queue.filter.queue == "conflicts":
+        st.text(opinions_line(queue.store.records.opinions_on([card.item_id]).get(card.item_id, [])))
     st.html(plain_card(card, shown))
     names = [entry["name"] for entry in shown["blind_classes" if card.blind else "classes"]]
     _buttons(session, queue, card, names)
@@ -70,11 +72,15 @@ def _hand(session: Session, queue: Queue) -> list[Card]:
     claimed: tuple[Queue, list[Card]] | None = st.session_state.pop("plain_hand", None)
     if claimed is not None and claimed[0] == queue:
         return claimed[1][:1]
-    return (queue.claim(1) if session.may_judge else queue.page(limit=1))[:1]
+    return (queue.claim(1) if _may_judge(session, queue) else queue.page(limit=1))[:1]
+
+
+def _may_judge(session: Session, queue: Queue) -> bool:
+    return session.may_settle if queue.filter.queue == "conflicts" else session.may_judge
 
 
 def _buttons(session: Session, queue: Queue, card: Card, names: list[str]) -> None:
-    off = not session.may_judge
+    off = not _may_judge(session, queue)
     with st.container(horizontal=True):
         for place, name in enumerate(names, start=1):
             take, key = partial(_in_words, _relabel, session, queue, card, name), str(place)
@@ -130,6 +136,7 @@ def _decide(session: Session, queue: Queue, card: Card, verdict: str, labels: tu
         note=st.session_state.get("plain-note", ""),
         version=card.version,
         content_hash=card.content_hash,
+        settles=queue.filter.queue == "conflicts",
     )
     answer = queue.decide([decision], then_claim=1)
     outcome = answer.outcomes[0]

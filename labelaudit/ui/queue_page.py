@@ -27,7 +27,7 @@ def show(session: Session) -> None:
     exchange = kind(
         bench=session.bench,
         person=session.person,
-        may_judge=session.may_judge,
+        may_judge=session.may_settle if view.preset == "conflicts" else session.may_judge,
         filter=view.filter,
         order=view.effective_order,
         # Another check, or second looks, make it another queue to browsers.

@@ -50,6 +50,11 @@ class Session:
         return may(Role(self.role), Action.DECIDE)
 
     @property
+    def may_settle(self) -> bool:
+        """Whether the person may settle what others disagree on."""
+        return may(Role(self.role), Action.ADJUDICATE)
+
+    @property
     def is_lead(self) -> bool:
         """Whether the person leads the review."""
         return Role(self.role) is Role.LEAD

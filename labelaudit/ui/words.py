@@ -194,7 +194,7 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
 
 def _nothing(filter: Filter) -> dict[str, Any]:
     texts = {
-        "skipped": ("You have skipped nothing.", "Items that you skip with S wait here for a second look."),
+        "skipped": ("Nothing that you skipped is waiting.", "Items that you skip with S come here, for a second look."),
         "conflicts": (
             "There is no disagreement.",
             "Items on which reviewers disagree come here, for a lead to settle.",

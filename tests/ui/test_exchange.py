@@ -167,7 +167,7 @@ def test_an_address_of_another_queue_brings_its_items_also_after_a_reload(exchan
 
 def test_an_empty_and_a_finished_queue_say_what_comes_next(exchange):
     nothing = replace(exchange, filter=Filter(queue="skipped"), view="queue=skipped").answer(message(), last_view=None)
-    assert nothing["empty"]["title"] == "You have skipped nothing."
+    assert nothing["empty"]["title"] == "Nothing that you skipped is waiting."
     one = str(exchange.bench.audit.items.index[0])
     single = replace(exchange, filter=Filter(queue="all", item_ids=(one,)), view="one")
     first = single.answer(message(seq=2), last_view="queue=skipped")
@@ -237,6 +237,53 @@ def test_a_lead_who_settles_sees_who_said_what(exchange, audit_folder):
     settling = replace(exchange, filter=Filter(queue="conflicts"), view="queue=conflicts")
     (card,) = settling.answer(message(client="desk"), last_view=None)["cards"]
     assert card["notice"] == f"ann: keep; bob: relabel {label} (“see § 3”)"
+
+
+def disputed(exchange: Exchange, audit_folder) -> str:
+    """Let ann and bob disagree on the first item, and return it."""
+    with open_store(audit_folder) as store:
+        store.team.set_rules(replace(store.team.rules(), opinions=2, overlap=1.0), by="ann")
+    first = exchange.answer(message(client="anns"), last_view=None)["cards"][0]
+    exchange.answer(message([decide(first)], 2, client="anns"), last_view="")
+    bob = replace(exchange, person="bob")
+    theirs = bob.answer(message(client="bobs"), last_view=None)["cards"][0]
+    bob.answer(message([decide(theirs, "ambiguous")], 2, client="bobs"), last_view="")
+    return first["item_id"]
+
+
+def test_what_a_lead_says_of_a_disagreement_settles_it_and_can_be_taken_back(exchange, audit_folder):
+    item_id = disputed(exchange, audit_folder)
+    settling = replace(exchange, filter=Filter(queue="conflicts"), view="queue=conflicts")
+    answer = settling.answer(message(client="desk", knows=False), last_view=None)
+    (card,) = answer["cards"]
+    assert answer["progress"]["left"] == 1
+    assert card["settles"] is True
+    command = decide(card, settles=True)
+    answer = settling.answer(message([command], 2, client="desk"), last_view="queue=conflicts")
+    assert [outcome["status"] for outcome in answer["outcomes"]] == ["acknowledged"]
+    assert answer["hand"] == []
+    assert answer["empty"]["title"] == "There is no disagreement."
+    with open_store(audit_folder) as store:
+        assert store.records.decided()[item_id].opinion.verdict == "keep"
+        assert store.records.adjudicated([item_id]) == {item_id}
+    undo = {"type": "undo", "id": new_id(), "target": command["id"]}
+    answer = settling.answer(message([undo], 3, client="desk"), last_view="queue=conflicts")
+    assert answer["hand"] == [item_id]
+    again = decide(card, "ambiguous", settles=True)  # as it was on the screen before
+    answer = settling.answer(message([again], 4, client="desk"), last_view="queue=conflicts")
+    assert [outcome["status"] for outcome in answer["outcomes"]] == ["acknowledged"]
+
+
+def test_only_leads_settle_whatever_a_browser_sends(exchange, audit_folder):
+    item_id = disputed(exchange, audit_folder)
+    bob = replace(exchange, person="bob", filter=Filter(queue="conflicts"), view="queue=conflicts", may_judge=False)
+    answer = bob.answer(message(client="bobs", seq=3), last_view=None)
+    assert [card["item_id"] for card in answer["cards"]] == [item_id]
+    assert "a lead settles it" in answer["cards"][0]["notice"]
+    forged = decide(answer["cards"][0], settles=True, version=None)
+    (outcome,) = bob.answer(message([forged], 4, client="bobs"), last_view="queue=conflicts")["outcomes"]
+    assert outcome["status"] == "refused"
+    assert "bob is a reviewer" in outcome["message"]
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), "many", None, 1e400, [1]])

@@ -375,3 +375,55 @@ def test_who_comes_first_types_a_name_at_once(audited_tickets, serve, chromium, 
     page.keyboard.press("Enter")
     page.get_by_text("cyd · lead").wait_for()
     page.context.close()
+
+
+def test_a_lead_settles_disagreements_by_keyboard_and_leaves_one_for_later(audit_folder, serve, sit_down):
+    with open_store(audit_folder) as store:
+        store.team.set_rules(replace(store.team.rules(), opinions=2, overlap=1.0), by="ann")
+    server = serve(audit_folder)
+    ann, bob = sit_down(server, "ann"), sit_down(server, "bob")
+    ann.open()
+    disputed = [ann.press("w") for _ in range(3)]
+    ann.saved()
+    bob.open()
+    assert [bob.press("a") for _ in range(3)] == disputed
+    bob.saved()
+    bob.open("/?queue=conflicts")
+    bob.card()
+    bob.page.get_by_text("a lead settles it").wait_for()
+    ann.open("/?queue=conflicts")
+    first = ann.press("s")
+    assert ann.said() == f"{first} left for later"
+    settled = [ann.press("w"), ann.press("w"), ann.press("w")]
+    assert settled[-1] == first
+    ann.page.get_by_text("There is no disagreement.").wait_for()
+    ann.page.keyboard.press("z")
+    ann.comes_to(first)
+    ann.press("a")
+    ann.saved()
+    with open_store(audit_folder) as store:
+        decided = store.records.decided()
+    assert {item: str(decided[item].opinion.verdict) for item in disputed} == {
+        item: "ambiguous" if item == first else "relabel" for item in disputed
+    }
+
+
+def test_a_finger_records_several_labels_and_leaves_each_panel(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann", has_touch=True)
+    ann.page.set_viewport_size({"width": 390, "height": 844})
+    ann.open()
+    first = ann.card()
+    for button in ("note", "find class…", "several fit…"):
+        ann.page.get_by_role("button", name=button).click()
+        ann.page.get_by_role("button", name="Leave").click()
+        ann.page.get_by_role("button", name="Leave").wait_for(state="detached")
+    ann.page.get_by_role("button", name="note").click()
+    ann.page.locator("textarea").fill("two things at once")
+    ann.page.get_by_role("button", name="Keep", exact=True).click()
+    ann.page.get_by_role("button", name="several fit…").click()
+    ann.page.get_by_role("button", name="Record").click()
+    ann.leaves(first)
+    ann.saved()
+    (event,) = decisions(audit_folder)
+    assert "two things at once" in event.after
+    assert verdicts(audit_folder)[first][0] == "several_fit"

@@ -24,6 +24,7 @@ class Desk {
     this.pinned = null;
     this.note = "";
     this.early = [];
+    this.passed = new Set();
     this.pressedAt = null;
     this.active = { ms: 0, since: performance.now() };
     this.page = new Page(root, this);
@@ -127,7 +128,9 @@ class Desk {
   upcoming() {
     const places = pendingPlaces(this.outbox.commands);
     const back = [...places].filter(([, gone]) => !gone).map(([id]) => id);
-    const ids = [this.pinned, ...back.reverse(), ...this.hand].filter((id) => id && !places.get(id));
+    const passed = [...this.passed];
+    const hand = [...this.hand].sort((a, b) => passed.indexOf(a) - passed.indexOf(b));
+    const ids = [this.pinned, ...back.reverse(), ...hand].filter((id) => id && !places.get(id));
     if (this.current && (this.view.revealed || (ids.includes(this.current) && !back.length && !this.pinned))) {
       ids.unshift(this.current);
     }
@@ -290,12 +293,16 @@ class Desk {
         : "This item has no label to keep. Choose a class.", true);
       return;
     }
+    if (card.settles && verdict === "skip") {
+      this.pass(card);
+      return;
+    }
     this.sign();
     const again = this.view.revealed; // a changed mind: the claim has gone with the first decision
     const command = {
       type: "decide", id: newId(), item_id: card.item_id, verdict, labels, note: this.note,
       active_ms: Math.round(this.active.ms), version: again ? null : card.version, content_hash: card.content_hash,
-      check: card.check ?? null,
+      check: card.check ?? null, settles: card.settles === true,
     };
     this.outbox.add(command);
     this.done.push({ id: command.id, item_id: card.item_id });
@@ -304,6 +311,14 @@ class Desk {
     const stays = card.blind && !card.check && !again && verdict !== "skip";
     this.view.revealed = stays;
     if (stays) this.page.say(`${card.item_id} ${said} · Enter for the next, or choose again`, false, true);
+    this.advance();
+  }
+
+  // A skip settles nothing: the item stays at hand, behind the others.
+  pass(card) {
+    this.passed.delete(card.item_id);
+    this.passed.add(card.item_id);
+    this.page.say(`${card.item_id} left for later`);
     this.advance();
   }
 

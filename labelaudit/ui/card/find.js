@@ -35,7 +35,7 @@ class Finder {
       .sort((a, b) => rank(a) - rank(b)).slice(0, MATCHES);
     this.place = Math.max(0, Math.min(place, this.names.length - 1));
     fill(this.list, ...this.names.map((name, index) => {
-      const option = make("li", "", name);
+      const option = paintName(make("li"), name);
       option.role = "option";
       option.id = `found-${index}`;
       option.ariaSelected = String(index === this.place);

@@ -63,9 +63,6 @@ function paintKeys(keys, change, reset) {
     button.addEventListener("click", () => change(action.name, button));
     return fill(make("li"), button, make("span", "", action.label));
   });
-  const back = make("button", "quiet", "Set all back");
-  back.type = "button";
-  back.addEventListener("click", reset);
   return [make("p", "", "Choose an action, then press its new key. Digits 1 to 9 choose classes."),
-    fill(make("ul", "keylist"), ...rows), back];
+    fill(make("ul", "keylist"), ...rows), press("Set all back", reset)];
 }

@@ -86,7 +86,8 @@ class Page {
   open(kind, ...children) {
     this.opened = kind;
     this.parts.panel.hidden = false;
-    fill(this.parts.panel, ...children);
+    // With a finger there is no Escape.
+    fill(this.parts.panel, ...children, press(kind === "keys" ? "Done" : "Leave", () => this.close()));
   }
 
   close() {
@@ -125,10 +126,7 @@ class Page {
       writeKeys(new Map(ACTIONS.map((action) => [action.name, action.key])));
       this.takeKeys();
     });
-    const done = make("button", "quiet", "Done");
-    done.type = "button";
-    done.addEventListener("click", () => this.close());
-    this.open("keys", make("h2", "", "Keys"), ...parts, done, problem ? make("p", "problem", problem) : null);
+    this.open("keys", make("h2", "", "Keys"), ...parts, problem ? make("p", "problem", problem) : null);
   }
 
   changeKey(name, key) {
@@ -158,11 +156,16 @@ class Page {
       if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
       event.preventDefault();
       event.stopPropagation();
-      this.desk.note = event.key === "Escape" ? this.desk.note : input.value.trim();
+      if (event.key === "Enter") keepNote();
+      else this.close();
+    });
+    const keepNote = () => {
+      this.desk.note = input.value.trim();
       if (this.desk.note) this.say("note kept for this decision");
       this.close();
-    });
-    this.open("note", fill(make("label"), title, input), make("p", "quiet", "Enter keeps it, Escape leaves."));
+    };
+    this.open("note", fill(make("label"), title, input), make("p", "quiet", "Enter keeps it, Escape leaves."),
+      press("Keep", keepNote));
     input.focus();
   }
 

@@ -12,12 +12,26 @@ function fill(element, ...children) {
   return element;
 }
 
+// A button of a panel.
+function press(label, act) {
+  const button = make("button", "quiet", label);
+  button.type = "button";
+  button.addEventListener("click", (event) => { if (event.detail < 2) act(); });
+  return button;
+}
+
 const NUMBER = new Intl.NumberFormat();
 
 function share(p) {
   if (p === null || p === undefined) return "";
-  if (p < 0.005) return "< 1%"; // what is 0 here was rounded, or is as good as
-  return p >= 0.995 && p < 1 ? "> 99%" : `${Math.round(p * 100)}%`;
+  if (p < 0.005) return "< 1%"; // what is 0 or 1 here was rounded, or is as good as
+  return p >= 0.995 ? "> 99%" : `${Math.round(p * 100)}%`;
+}
+
+// A name of a class, which has no spaces to break a line at.
+function paintName(element, name) {
+  for (const piece of name.split(/(?<=[_/-])/)) element.append(piece, make("wbr"));
+  return element;
 }
 
 function paintText(content) {
@@ -87,7 +101,7 @@ function paintClasses(card, hidden, choose) {
   shown.forEach((entry, place) => {
     const button = make("button", "class");
     button.type = "button";
-    const name = make("span", "name", entry.name);
+    const name = paintName(make("span", "name"), entry.name);
     if (entry.name === card.given_label) name.append(make("span", "quiet", " · given"));
     button.append(make("kbd", "", String(place + 1)), name);
     if (!hidden && entry.p !== null) {

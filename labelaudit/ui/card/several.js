@@ -21,7 +21,7 @@ class Several {
   get parts() {
     const key = (name) => this.keys.get(name).toUpperCase();
     const hint = make("p", "quiet", `Numbers tick, ${key("find")} adds another class, Enter records, Escape leaves.`);
-    return [make("h2", "", "Which labels fit?"), this.list, this.search, this.problem, hint];
+    return [make("h2", "", "Which labels fit?"), this.list, this.search, this.problem, hint, press("Record", () => this.finish())];
   }
 
   show() {
@@ -31,7 +31,7 @@ class Several {
       button.setAttribute("role", "checkbox");
       button.setAttribute("aria-checked", String(this.chosen.has(name)));
       button.append(make("kbd", "", place < 10 ? String((place + 1) % 10) : "·"), make("span", "tick", this.chosen.has(name) ? "✓" : ""),
-        make("span", "name", name));
+        paintName(make("span", "name"), name));
       button.addEventListener("click", (event) => { if (event.detail < 2) this.toggle(place); });
       return fill(make("li"), button);
     }));
@@ -63,8 +63,12 @@ class Several {
       fill(this.search, ...this.finder.parts);
       this.finder.start();
     } else if (key === "enter" || key === this.keys.get("several")) {
-      if (this.chosen.size > 1) this.record();
-      else this.problem.textContent = "Tick two or more labels, or leave with Escape.";
+      this.finish();
     }
+  }
+
+  finish() {
+    if (this.chosen.size > 1) this.record();
+    else this.problem.textContent = "Tick two or more labels, or leave with Escape.";
   }
 }
