@@ -3,7 +3,6 @@
 ::
 
     python -m benchmarks.bench_ambiguity ../shared/data
-    python -m benchmarks.bench_ambiguity ../shared/data --classifier efficientnet    # two minutes
     python -m benchmarks.bench_ambiguity ../shared/data --classifier cnn --own own.npy   # half an hour; kept for later
     python -m benchmarks.bench_ambiguity --simulated 150 --seed 9
 

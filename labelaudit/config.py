@@ -79,9 +79,9 @@ class AuditConfig:
     )
     classifier: str | None = _option(
         None,
-        "Built-in classifier; default: by the kind of data. For photographs take 'efficientnet' (extra"
-        " efficientnet); 'cnn' trains a network on images (extra cnn). Where probabilities are given, none is fitted"
-        " unless it is named here, or your own by --model: it then is one more source beside them.",
+        "Built-in classifier; default: by the kind of data. 'cnn' trains a network on images (extra cnn). Where"
+        " probabilities are given, none is fitted unless it is named here, or your own by --model: it then is one more"
+        " source beside them.",
         metavar="NAME",
     )
     folds: int = _option(5, "Folds of the cross-validation.", low=2)

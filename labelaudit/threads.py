@@ -5,7 +5,6 @@ How many threads there are never changes a result.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
@@ -20,15 +19,7 @@ from labelaudit import large_pages
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = [
-    "available_cores",
-    "columns_in_blocks",
-    "in_blocks",
-    "map_blocks",
-    "on_threads",
-    "side_by_side",
-    "torch_on_one_thread",
-]
+__all__ = ["available_cores", "columns_in_blocks", "in_blocks", "map_blocks", "on_threads", "side_by_side"]
 
 _ROWS = 131_072
 """Rows of a block: few blocks, as threads wait for the interpreter's lock between the steps of each, but no more rows
@@ -240,32 +231,3 @@ def side_by_side(
     tasks: list[Callable[[], Any]] = [first, second]
     found, other = on_threads(lambda task: task(), tasks, (threads or available_cores()) if n > _ROWS else 1)
     return found, other
-
-
-class _TorchCalls:
-    """How many calls into torch this process is at, and how many threads torch had before the first."""
-
-    count, threads = 0, 0
-    lock = Lock()
-
-
-@contextlib.contextmanager
-def torch_on_one_thread() -> Iterator[None]:
-    """Let torch use one thread, as `with` block: how many there are changes the order of sums, and so the result.
-
-    Needs torch. Blocks may overlap on several threads; when the last ends, torch has as many threads as before.
-    """
-    import torch
-
-    with _TorchCalls.lock:
-        if _TorchCalls.count == 0:
-            _TorchCalls.threads = torch.get_num_threads()
-        _TorchCalls.count += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _TorchCalls.lock:
-            _TorchCalls.count -= 1
-            if _TorchCalls.count == 0:
-                torch.set_num_threads(_TorchCalls.threads)

@@ -39,10 +39,8 @@ class Classifier:
         Name of the encoder whose features it learns from.
     neighbors : str, optional
         Name of the encoder whose vectors serve nearest neighbours, if not the same.
-    packages : tuple of str
-        Names under which packages are imported that it needs beside those of every installation.
-    extra : str, optional
-        The extra of labelaudit that installs them.
+    extra : tuple of str, optional
+        Package that it needs, and the extra of labelaudit that installs it.
     summary : str
         What it is, in a few words.
     build : callable
@@ -58,8 +56,7 @@ class Classifier:
     build: Build
     cost: float
     neighbors: str | None = None
-    packages: tuple[str, ...] = ()
-    extra: str | None = None
+    extra: tuple[str, str] | None = None
 
 
 CLASSIFIERS: Registry[Classifier] = Registry("classifier", "labelaudit.classifiers", Classifier)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -10,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-
-from labelaudit.threads import torch_on_one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class FittedNetwork:
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return (b, k) probabilities of (b, 32, 32, 3) images: means over what it was taught to see as the same."""
-        with torch_on_one_thread(), torch.inference_mode():
+        with _one_thread(), torch.inference_mode():
             return np.mean([self._predict(view) for view in self._views(images)], axis=0)  # type: ignore[no-any-return]
 
     def _views(self, images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
@@ -106,7 +106,7 @@ def train(
     rng = np.random.default_rng(seed)
     center, scale = map(torch.from_numpy, _channels(images))
     targets = torch.from_numpy(codes)
-    with torch_on_one_thread():
+    with _one_thread():
         network = _network(n_classes, rng).to(memory_format=torch.channels_last)
         descent = torch.optim.SGD(network.parameters(), lr=_RATE, momentum=0.9, nesterov=True, weight_decay=_DECAY)
         per_epoch = len(images) // batch
@@ -219,3 +219,27 @@ def _set_cycle(descent: Any, share: float) -> None:
     for group in descent.param_groups:
         group["lr"] = float(_RATE * height)
         group["momentum"] = float(_MOMENTUM[0] + (_MOMENTUM[1] - _MOMENTUM[0]) * height)
+
+
+class _Fits:
+    """How many fits this process is at, and how many threads torch had before the first."""
+
+    count, threads = 0, 0
+    lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: how many there are changes the order of sums, and so the result."""
+    with _Fits.lock:
+        if _Fits.count == 0:
+            _Fits.threads = torch.get_num_threads()
+        _Fits.count += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _Fits.lock:
+            _Fits.count -= 1
+            if _Fits.count == 0:
+                torch.set_num_threads(_Fits.threads)

@@ -141,6 +141,5 @@ PLUGIN = Classifier(
     build=ConvolutionalClassifier,
     cost=1e-6,
     neighbors="image",  # pixels themselves say little of what is near
-    packages=("torch",),
-    extra="cnn",
+    extra=("torch", "cnn"),
 )

@@ -178,27 +178,27 @@ def _alone(target: Path, checkpoint: Path) -> AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def _checkpoint_in(checkpoint: Path) -> Iterator[None]:
-    """Keep what is finished for another run; not after an error of options, data or model, which would come again."""
+    """Keep finished folds for another run; not after an error of options, data or model, which would come again."""
     from labelaudit.errors import DataError, UsageError
 
-    kept = f"What is finished is kept in {checkpoint}; go on by adding --resume to the same command."
+    kept = f"Finished folds are kept in {checkpoint}; go on by adding --resume to the same command."
     try:
         yield
     except (UsageError, DataError):
         _remove(checkpoint)
         raise
     except KeyboardInterrupt:
-        said = kept if _holds_work(checkpoint) else "Nothing was written."
+        said = kept if _holds_folds(checkpoint) else "Nothing was written."
         raise KeyboardInterrupt(f"Interrupted. {said}") from None
     except Exception:  # of whatever kind: it goes on, and only what is kept is said
-        if _holds_work(checkpoint):
+        if _holds_folds(checkpoint):
             click.echo(kept, err=True)
         raise
 
 
-def _holds_work(checkpoint: Path) -> bool:
-    """Tell whether a fold was finished, or a part of slow features; what holds neither is removed."""
-    holds = any(path for kind in ("fold", "features") for path in checkpoint.rglob(f"{kind}-*.npz"))
+def _holds_folds(checkpoint: Path) -> bool:
+    """Tell whether a fold was finished; what holds none is removed."""
+    holds = any(checkpoint.rglob("fold-*.npz"))
     if not holds:
         _remove(checkpoint)
     return holds

@@ -1,4 +1,4 @@
-"""Finished folds and encoded parts on disk, each with a key over everything that determines it."""
+"""Finished folds on disk, each with a key over everything that determines it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ import zipfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.atomic import atomic_file
-from labelaudit.crossval.fitting import FoldResult, FoldTask
+from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask
 from labelaudit.errors import OutputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from labelaudit.config import AuditConfig
     from labelaudit.crossval.models import Model
 
-__all__ = ["Checkpoint", "FeatureStore", "discard_checkpoint", "run_key"]
+__all__ = ["Checkpoint", "discard_checkpoint"]
 
 _VERSIONED = ("labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder of finished folds, and of features that take long to make.
+    """A folder of finished folds.
 
     Parameters
     ----------
@@ -74,74 +72,38 @@ class Checkpoint:
 
     def load(self, task: FoldTask, shape: tuple[int, int]) -> FoldResult | None:
         """Return a finished fold, or None if there is none, or it is damaged or of another run."""
-        content = _content(self._path(task), self.key)
         try:
-            if content is None or content["pred_probs"].shape != shape:
-                return None
-            return FoldResult(
-                pred_probs=content["pred_probs"],
-                notes=tuple(json.loads(str(content["notes"]))),
-                seconds=float(content["seconds"]),
-            )
-        except (ValueError, KeyError):
+            # Opened here, because NumPy leaves the file open when it is damaged.
+            with self._path(task).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                if str(file["key"]) != self.key or file["pred_probs"].shape != shape:
+                    return None
+                return FoldResult(
+                    pred_probs=file["pred_probs"],
+                    notes=tuple(json.loads(str(file["notes"]))),
+                    seconds=float(file["seconds"]),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # a fold that cannot be read is fitted again
 
     def _path(self, task: FoldTask) -> Path:
         return self.folder / f"fold-{task.name}.npz"
 
-    def features(self, purpose: str) -> FeatureStore:
-        """Return where features are kept that serve `purpose`."""
-        return FeatureStore(self.folder, self.key, purpose)
-
-
-@dataclass(frozen=True)
-class FeatureStore:
-    """Features that take long to make, part by part, in the folder of a checkpoint."""
-
-    folder: Path
-    key: str
-    purpose: str
-
-    def save(self, start: int, features: NDArray[np.floating]) -> None:
-        """Write the features of the items from `start` on, atomically."""
-        with atomic_file(self._path(start)) as temporary:
-            np.savez(temporary, key=np.array(self.key), features=features)
-
-    def load(self, start: int) -> NDArray[np.floating] | None:
-        """Return the features of the items from `start` on, or None if there are none, or damaged or of another run."""
-        content = _content(self._path(start), self.key)
-        return None if content is None else content.get("features")
-
-    def _path(self, start: int) -> Path:
-        return self.folder / f"features-{self.purpose}-{start}.npz"
-
-
-def _content(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
-    """Return what a file holds, or None if it is not there, is damaged, or has another key."""
-    try:
-        # Opened here, because NumPy leaves the file open when it is damaged.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return dict(file) if str(file["key"]) == key else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-
 
 def discard_checkpoint(folder: Path) -> None:
-    """Remove finished folds and features from `folder`, and the folder itself if nothing else is in it.
+    """Remove finished folds from `folder`, and the folder itself if nothing else is in it.
 
     Raises
     ------
     OSError
         If a file cannot be removed.
     """
-    for pattern in ("fold-r*-f*.npz", "features-*-*.npz"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
+    for path in folder.glob("fold-r*-f*.npz"):
+        path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def run_key(fingerprint: str, config: AuditConfig, model: Model, first_folds: NDArray[np.int32]) -> str:
+def run_key(fingerprint: str, config: AuditConfig, model: Model, data: FoldData) -> str:
     """Return 64 hexadecimal digits over data, model, folds, seed and versions.
 
     Workers, engine and memory are left out because they do not change the result, and the number of repeats because
@@ -153,7 +115,7 @@ def run_key(fingerprint: str, config: AuditConfig, model: Model, first_folds: ND
         "model": [config.model, config.classifier, model.name, model.source],
         "folds": config.folds,
         "seed": config.seed,
-        "first folds": hashlib.sha256(first_folds.astype("<i4").tobytes()).hexdigest(),
+        "first folds": hashlib.sha256(data.folds[0].astype("<i4").tobytes()).hexdigest(),
         "versions": {name: metadata.version(name) for name in _VERSIONED} | {"python": platform.python_version()},
         "machine": platform.machine(),
     }

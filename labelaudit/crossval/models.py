@@ -90,16 +90,18 @@ def choose_model(dataset: Dataset, config: AuditConfig) -> Model:
         neighbors=ENCODERS.get(classifier.neighbors or classifier.encoder),
         build=classifier.build,
         cost=classifier.cost,
-        source=_versions(name, classifier),
+        source=_version(name, classifier),
     )
 
 
-def _versions(name: str, classifier: Classifier) -> str:
-    """Return names and versions of the packages that a classifier needs beside ours; empty if it needs none."""
-    for package in classifier.packages:
-        if importlib.util.find_spec(package) is None:  # found, not imported: that would take seconds and much memory
-            raise MissingExtraError.of(f"The classifier {name!r}", package, str(classifier.extra))
-    return ", ".join(f"{package} {metadata.version(package)}" for package in classifier.packages)
+def _version(name: str, classifier: Classifier) -> str:
+    """Return name and version of the package that a classifier needs beside ours; empty if it needs none."""
+    if classifier.extra is None:
+        return ""
+    package, extra = classifier.extra
+    if importlib.util.find_spec(package) is None:  # found, not imported: that would take seconds and much memory
+        raise MissingExtraError.of(f"The classifier {name!r}", package, extra)
+    return f"{package} {metadata.version(package)}"
 
 
 def _check_content(dataset: Dataset, name: str, modality: str) -> None:

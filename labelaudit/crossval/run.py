@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.crossval.assessing import assess
-from labelaudit.crossval.checkpoint import Checkpoint, FeatureStore, run_key
+from labelaudit.crossval.checkpoint import Checkpoint, run_key
 from labelaudit.crossval.fitting import FoldData, FoldResult, FoldTask, fit_fold, noting
 from labelaudit.crossval.models import Model, choose_model
 from labelaudit.engines import ENGINES, Engine
@@ -115,19 +115,18 @@ def cross_validate(
     folds = _folds(dataset, config, groups)
     assessable, reasons = _assessed(dataset, folds, groups)
     ordered = _in_order(dataset, order)
-    in_order = tuple(fold[order] for fold in folds)
-    store = Checkpoint(checkpoint, run_key(dataset.fingerprint, config, model, in_order[0])) if checkpoint else None
-    if store:
-        store.open(resume=resume)
-    features, near = _features(ordered, model, config, tell, store)
+    features, near = _features(ordered, model, config, tell)
     data = FoldData(
         features=features,
         labels=ordered.labels,
-        folds=in_order,
+        folds=tuple(fold[order] for fold in folds),
         n_classes=dataset.n_classes,
         model_name=model.name,
     )
     tell(0, config.repeats * config.folds, "Fitting")
+    store = Checkpoint(checkpoint, run_key(dataset.fingerprint, config, model, data)) if checkpoint else None
+    if store:
+        store.open(resume=resume)
     gathered = _Gathered(config.repeats * config.folds, store, tell)
     _fit_all(data, model, config, near, gathered, resume=resume)
     # In the order of folds, whatever the order in which they were finished: notes follow it.
@@ -143,24 +142,20 @@ def cross_validate(
     )
 
 
-def _features(
-    dataset: Dataset, model: Model, config: AuditConfig, tell: ProgressCallback, store: Checkpoint | None
-) -> tuple[Any, Any]:
+def _features(dataset: Dataset, model: Model, config: AuditConfig, tell: ProgressCallback) -> tuple[Any, Any]:
     """Return what the estimator learns from, and what vectors for neighbours are made of: None if none are wanted."""
     if model.encoder is None:
         features = _content(dataset, model.modality)
     else:
-        features = _encoded(dataset, model.encoder, config, tell, store.features("model") if store else None)
+        features = _encoded(dataset, model.encoder, config.workers, tell)
     if not config.neighbors:
         return features, None
     if model.neighbors is model.encoder:
         return features, features
-    return features, _encoded(dataset, model.neighbors, config, tell, store.features("neighbors") if store else None)
+    return features, _encoded(dataset, model.neighbors, config.workers, tell)
 
 
-def _encoded(
-    dataset: Dataset, encoder: Encoder, config: AuditConfig, tell: ProgressCallback, store: FeatureStore | None
-) -> Any:
+def _encoded(dataset: Dataset, encoder: Encoder, workers: int, tell: ProgressCallback) -> Any:
     """Return the features of all items, part by part where the encoder allows it."""
     n = len(dataset)
     tell(0, n, "Encoding")
@@ -168,25 +163,20 @@ def _encoded(
         features = encoder.encode(dataset)
         tell(n, n, "Encoding")
         return features
-    starts = range(0, n, encoder.at_once)
-    keep = store if encoder.slow else None
-    kept = {start: keep.load(start) for start in starts} if keep else {}
-    parts = {start: features for start, features in kept.items() if features is not None}
-    missing = [start for start in starts if start not in parts]
-
-    def take(index: int, features: Any) -> None:
-        if keep:
-            keep.save(missing[index], features)
-        parts[missing[index]] = features
-        tell(min(len(parts) * starts.step, n), n, "Encoding")
-
     # Decoding and array operations let go of the interpreter. Each part has one thread of BLAS, as each fold has.
-    engine = ENGINES.get("local" if encoder.slow and config.engine != "threads" else "threads")(config.workers)
+    engine = ENGINES.get("threads")(workers)
     encode = next(engine.map(encoder.learn, [dataset])) if encoder.learn else encoder.encode
-    tasks = [_in_order(dataset, np.arange(start, min(start + starts.step, n))) for start in missing]
-    for _ in engine.map(encode, tasks, on_done=take):
-        pass
-    return np.concatenate([parts[start] for start in starts])
+    starts = range(0, n, encoder.at_once)
+    done: set[int] = set()
+
+    def part(start: int) -> Any:
+        return encode(_in_order(dataset, np.arange(start, min(start + starts.step, n))))
+
+    def tell_of(index: int, _: object) -> None:
+        done.add(index)
+        tell(min(len(done) * starts.step, n), n, "Encoding")
+
+    return np.concatenate(list(engine.map(part, starts, on_done=tell_of)))
 
 
 @dataclass(frozen=True, kw_only=True)

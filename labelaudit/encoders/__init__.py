@@ -46,8 +46,6 @@ class Encoder:
     learn : callable, optional
         ``learn(dataset) -> encode``, called once with all items where they are encoded in parts; ``encode`` then
         encodes each part. It uses neither labels nor ids.
-    slow : bool
-        Whether a part takes seconds: then it is worth a process of its own, and an interrupted run does not lose it.
     """
 
     modality: str
@@ -56,7 +54,6 @@ class Encoder:
     embed: Embed
     at_once: int | None = None
     learn: Callable[[Dataset], Callable[[Dataset], Any]] | None = None
-    slow: bool = False
 
 
 ENCODERS: Registry[Encoder] = Registry("encoder", "labelaudit.encoders", Encoder)

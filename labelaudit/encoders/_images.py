@@ -18,8 +18,8 @@ BATCH = 256  # images in work at once: about 20 MB
 _EMBEDDING_SIZE = 128
 
 
-def pixels_of(dataset: Dataset, items: NDArray[np.integer], *, side: int = SIDE) -> NDArray[np.uint8]:
-    """Return (m, side, side, 3) pixels of the images of some items, the whole of each.
+def pixels_of(dataset: Dataset, items: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return (m, 32, 32, 3) pixels of the images of some items.
 
     Raises
     ------
@@ -30,17 +30,17 @@ def pixels_of(dataset: Dataset, items: NDArray[np.integer], *, side: int = SIDE)
     # In a folder of images the path says all; in a file that lists them, the row is what the user can look up.
     listed = dataset.origin if dataset.origin is not None and dataset.origin.reader != "images" else None
     return np.stack(
-        [_decoded(dataset.images[i], f"{listed.path}, row {dataset.rows[i]}" if listed else "", side) for i in items]
+        [_decoded(dataset.images[i], f"{listed.path}, row {dataset.rows[i]}" if listed else "") for i in items]
     )
 
 
-def _decoded(path: str, where: str, side: int) -> NDArray[np.uint8]:
+def _decoded(path: str, where: str) -> NDArray[np.uint8]:
     from PIL import Image
 
     from labelaudit.images import open_image
 
     with open_image(path, where=where) as image:
-        return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+        return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def principal_components(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:

@@ -24,9 +24,6 @@ from labelaudit.errors import DataError, ReadError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SLOW = ("efficientnet",)
-NAMES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in ENCODERS.names()]
-
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory) -> dict[str, Dataset]:
@@ -54,7 +51,7 @@ def dense(features) -> np.ndarray:
     return features.toarray() if sparse.issparse(features) else np.asarray(features)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ENCODERS.names())
 def test_features_and_vectors_have_one_row_an_item_and_ignore_labels(name, contents):
     encoder = ENCODERS.get(name)
     assert isinstance(encoder, Encoder)
