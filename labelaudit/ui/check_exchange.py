@@ -40,15 +40,16 @@ class CheckExchange(Exchange):
         """Return the item that a link asks for if it is at hand: nobody chooses what they check."""
         return next((card for card in cards if card.item_id == self.visit), None)
 
-    def _report(self, queue: Queue, cards: Sequence[Card], *, exact: bool) -> dict[str, Any]:
+    def _report(self, queue: Queue, cards: Sequence[Card], *, exact: bool, at_rest: bool) -> dict[str, Any]:
         assert isinstance(queue, CheckQueue)
         waiting = queue.waiting()
-        standing = self.bench.check_standing(exact=exact)
+        standing = self.bench.check_standing(exact=exact, at_rest=at_rest)
+        done = 0 if standing is None else standing.summary.answered - len(standing.out_again) + len(queue.sheet.again)
         progress: dict[str, Any] = {
-            "decided": 0 if standing is None else standing.summary.answered,
-            "total": 0 if standing is None else standing.summary.drawn,
+            "decided": done,
+            "total": len(queue.sheet.item_ids) + len(queue.sheet.again),
             "left": None,
-            "lines": [] if standing is None else check_lines(waiting, self.bench.pace(queue)),
+            "lines": check_lines(waiting, self.bench.pace(queue), at_hand=bool(cards)),
             # Who sees the count move with each answer stops too easily at one that pleases.
             "certificate": "The count comes at the end." if cards else "",
             "is_current": self.bench.is_current("check"),

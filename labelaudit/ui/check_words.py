@@ -18,12 +18,22 @@ _WHAT_FOR = (
 )
 
 
-def check_lines(waiting: Waiting, seconds: float | None) -> list[str]:
-    """Say what a random check still asks of a person; `seconds` is the mean work on an answer."""
+def check_lines(waiting: Waiting, seconds: float | None, *, at_hand: bool) -> list[str]:
+    """Say what a random check still asks of a person.
+
+    Parameters
+    ----------
+    waiting : Waiting
+        What waits.
+    seconds : float or None
+        Mean work on an answer.
+    at_hand : bool
+        Whether the person has some of it on the screen; else others have what is left.
+    """
     lines = []
-    if waiting.mine:
+    if waiting.mine and at_hand:
         pace = "" if seconds is None else f" ({spoken_time(seconds * len(waiting.mine) / 60)})"
-        lines.append(f"{len(waiting.mine):,} left for you{pace}")
+        lines.append(f"{len(waiting.mine):,} left{pace}")
     if waiting.seen:
         lines.append(f"{waiting.seen:,} left to somebody else: you decided on them before")
     return lines
@@ -43,7 +53,7 @@ def empty_check(standing: CheckStanding | None, waiting: Waiting) -> dict[str, A
         return {"title": "No random check has been drawn yet.", "lines": [_WHAT_FOR], "links": links}
     summary = standing.summary
     lines = [f"Wrong labels: {summary.errors_in_words}."]
-    lines += [f"Of these {summary.remaining_in_words}."] if summary.estimate is not None else []
+    lines += [f"{summary.remaining_in_words}."] if summary.estimate is not None else []
     waits = _what_waits(standing, waiting)
     title = "Nothing of the random check is left for you." if waits else "The random check is finished."
     return {"title": title, "lines": lines + waits, "links": links}

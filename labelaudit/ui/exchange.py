@@ -114,14 +114,14 @@ class Exchange:
         is_new = not message.get("knows")
         if is_new:
             answer["classes"] = list(self.bench.audit.classes)
-        return answer | self._report(queue, cards, exact=is_new or not cards)
+        return answer | self._report(queue, cards, exact=is_new or not cards, at_rest=not head.commands)
 
     def _queue(self, client: str) -> Queue:
         return self.bench.queue(self.person, client, self.filter, self.order)
 
-    def _report(self, queue: Queue, cards: Sequence[Card], *, exact: bool) -> dict[str, Any]:
+    def _report(self, queue: Queue, cards: Sequence[Card], *, exact: bool, at_rest: bool) -> dict[str, Any]:
         """Return how the queue is doing, and why there is nothing to judge where no card is at hand."""
-        standing = self.bench.standing(queue, exact=exact)
+        standing = self.bench.standing(queue, exact=exact, at_rest=at_rest)
         counts = standing.progress.counts
         progress = {
             "decided": counts.decided,

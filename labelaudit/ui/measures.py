@@ -16,6 +16,7 @@ __all__ = ["Measures"]
 _YOUNG = 3.0  # seconds in which a value counts as new
 _OLD = 60.0  # seconds after which it is no longer shown while it is measured again
 _SHARE = 20.0  # one of so many seconds goes into measuring the same thing again
+_SHARE_AT_REST = 4.0  # the same while nobody waits for anything else
 _KEPT = 200  # filters that people may have looked at
 _log = logging.getLogger(__name__)
 
@@ -35,20 +36,21 @@ class _Measure:
 class Measures:
     """Values by key, shared by all sessions.
 
-    A value younger than three seconds (or twenty times what it cost) is returned as it is. An older one is returned
-    too, while a thread measures it again for whoever asks next; only a first one and one of over a minute is waited
-    for.
+    A value younger than three seconds, or twenty times what it cost (four times at rest), is returned as it is. An
+    older one is returned too, while a thread measures it again for whoever asks next; only a first one and one of
+    over a minute is waited for.
     """
 
     _kept: dict[Any, _Measure] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Any, compute: Callable[[], Any], *, exact: bool = False) -> Any:
-        """Return the value of `key`; with `exact` that of this moment."""
+    def get(self, key: Any, compute: Callable[[], Any], *, exact: bool = False, at_rest: bool = False) -> Any:
+        """Return the value of `key`; with `exact` that of this moment, and `at_rest` measured again sooner."""
         found = self._kept.get(key)
         if exact or found is None or found.age() > _OLD:
             return self._measure(key, compute)
-        if found.age() > max(_YOUNG, _SHARE * found.cost) and not found.is_under_way:
+        share = _SHARE_AT_REST if at_rest else _SHARE
+        if found.age() > max(_YOUNG, share * found.cost) and not found.is_under_way:
             found.is_under_way = True
             threading.Thread(target=self._renew, args=[key, compute, found], name="measure", daemon=True).start()
         return found.value

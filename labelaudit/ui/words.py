@@ -154,7 +154,7 @@ def certificate_line(health: Health, check: CheckSummary | None) -> str:
     confidence: ``0.99**n <= 0.05`` (Clopper and Pearson 1934, no errors found).
     """
     if check is not None and check.estimate is not None:
-        return f"Wrong labels by a random check: {check.errors_in_words}. Of these {check.remaining_in_words}."
+        return f"Wrong labels by a random check: {check.errors_in_words}. {check.remaining_in_words}."
     if check is not None:
         return f"No stopping certificate: {check.errors_in_words}. Go on in the queue “Random check”."
     needed = min(_CHECKED, health.assessed)
@@ -248,7 +248,10 @@ def next_steps(standing: Standing, health: Health) -> list[str]:
         length = "" if pace is None else f" ({spoken_time(pace)} of work)"
         steps.append(f"Review the {count_of(counts.open, 'open suspect')}{length}.")
     elif counts.open:
-        steps.append("Stop with the suspects: hardly any of those left is expected to be wrong.")
+        steps.append(
+            "Stop with the suspects: hardly any of those left is expected to be wrong. The queue “Random check” "
+            "teaches more."
+        )
     if health.ambiguous:
         steps.append(f"Then look at the {count_of(health.ambiguous, 'ambiguous item')}: is the guideline clear there?")
     if counts.decided:

@@ -133,9 +133,9 @@ class Workbench:
         """Return a view of the queue for one browser tab."""
         return Queue(self.store, person, client, filter, order)
 
-    def standing(self, queue: Queue, *, exact: bool = False) -> Standing:
+    def standing(self, queue: Queue, *, exact: bool = False, at_rest: bool = False) -> Standing:
         """Return how a queue is doing: some seconds old, or of this moment where it has to be `exact`."""
-        found: Standing = self._measures.get(_key_of(queue), lambda: self._stand(queue), exact=exact)
+        found: Standing = self._measures.get(_key_of(queue), lambda: self._stand(queue), exact=exact, at_rest=at_rest)
         return found
 
     def is_current(self, measured: Queue | str) -> bool:
@@ -167,7 +167,7 @@ class Workbench:
             return None
         return None if standing is None else standing.summary
 
-    def check_standing(self, *, exact: bool = False) -> CheckStanding | None:
+    def check_standing(self, *, exact: bool = False, at_rest: bool = False) -> CheckStanding | None:
         """Return where the random check is: some seconds old, or of this moment where it has to be `exact`.
 
         Raises
@@ -176,7 +176,7 @@ class Workbench:
             If the record of a batch is damaged.
         """
         found: CheckStanding | None = self._measures.get(
-            "check", lambda: check_standing(self.audit, store=self.url), exact=exact
+            "check", lambda: check_standing(self.audit, store=self.url), exact=exact, at_rest=at_rest
         )
         return found
 

@@ -96,6 +96,7 @@ def test_two_people_share_a_check_and_each_item_is_asked_for_once(bench):
     third = exchange.answer(message(client="c"), last_view="check")
     assert third["hand"] == []
     assert f"{DRAWN} items on the screens of others" in " ".join(third["empty"]["lines"])
+    assert third["progress"]["lines"] == []
 
 
 def test_who_decided_on_an_item_before_is_not_asked_and_told_so(bench):
@@ -131,6 +132,8 @@ def test_second_looks_go_to_somebody_else(bench):
     assert f"{len(standing.to_look_again)} items that you answered or skipped left to somebody else" in said
     assert set(answer_all(bench, "bob", client="b")) == set(standing.to_look_again)
     assert check_standing(bench.audit).summary.looked_at_twice == len(standing.to_look_again)
+    progress = at_check(bench, "bob").answer(message(seq=92, client="b"), last_view="check")["progress"]
+    assert progress["decided"] == progress["total"] == DRAWN + len(standing.to_look_again)
     final = at_check(bench, "bob").answer(message(seq=91, client="b"), last_view="check")
     assert final["empty"]["title"] == "The random check is finished."
 

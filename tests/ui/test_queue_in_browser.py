@@ -12,7 +12,7 @@ import pytest
 
 import labelaudit as la
 from labelaudit.reviewing import Filter, open_store
-from tests.ui.conftest import decisions, verdicts
+from tests.ui.conftest import decisions, enroll, verdicts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -343,7 +343,7 @@ def test_the_count_above_the_card_does_not_stay_behind(audit_folder, serve, sit_
     for _ in range(3):
         ann.press("q")
     # At rest: nobody touches anything, and the next sign of life would be a minute away.
-    ann.page.locator("[data-part=progress]").get_by_text("3 of 150", exact=True).wait_for(timeout=15_000)
+    ann.page.locator("[data-part=progress]").get_by_text("3 of 150", exact=True).wait_for(timeout=30_000)
 
 
 def test_all_keys_stand_in_one_line(audit_folder, serve, sit_down):
@@ -427,3 +427,24 @@ def test_a_finger_records_several_labels_and_leaves_each_panel(audit_folder, ser
     (event,) = decisions(audit_folder)
     assert "two things at once" in event.after
     assert verdicts(audit_folder)[first][0] == "several_fit"
+
+
+def test_what_is_unusual_in_a_row_is_not_marked_before_a_blind_choice(sample_data, serve, sit_down, tmp_path):
+    folder = tmp_path / "machines.audit"
+    la.audit(la.read(sample_data / "machines.csv", label="fault")).save(folder)
+    enroll(folder)
+    with open_store(folder) as store:
+        store.team.set_rules(replace(store.team.rules(), blind_first=True), by="ann")
+    ann = sit_down(serve(folder), "ann")
+    ann.open()
+    shown = []
+    for _ in range(12):
+        ann.card()
+        assert not ann.page.locator(".cells .unusual").count(), (
+            "it is unusual for the given class, not for the suggested"
+        )
+        ann.page.keyboard.press("q")
+        ann.page.get_by_text("Enter for the next").wait_for()
+        shown.append(ann.page.locator(".cells .unusual").count())
+        ann.press("Enter")
+    assert sum(shown) > 0

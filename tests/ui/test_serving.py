@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -28,7 +29,8 @@ def opened(monkeypatch, **options):
         async with serving.open_browser(None):
             await asyncio.to_thread(done.wait, 0.5)
 
-    asyncio.run(start())
+    with ThreadPoolExecutor(1) as apart:  # in the thread of the tests a browser may have its own loop
+        apart.submit(asyncio.run, start()).result()
     return found[0] if found else None
 
 

@@ -121,6 +121,21 @@ def test_an_old_number_is_shown_while_a_new_one_is_measured(clock):
     assert kept.get("k", lambda: next(values)) == 4
 
 
+def test_a_dear_number_is_measured_again_sooner_at_rest(clock):
+    kept, values = Measures(), iter(range(10))
+
+    def costs_two_seconds():
+        clock.value += 2
+        return next(values)
+
+    assert kept.get("k", costs_two_seconds) == 0
+    clock.value += 10
+    for at_rest in (False, True):
+        assert kept.get("k", costs_two_seconds, at_rest=at_rest) == 0
+        settle()
+        assert kept.get("k", costs_two_seconds) == int(at_rest)
+
+
 def test_a_number_from_before_a_change_is_told_from_one_after_it(clock):
     kept = Measures()
     assert not kept.is_from("k", 0.0)

@@ -99,7 +99,7 @@ function paintClasses(card, hidden, choose) {
   const list = make("ol", "classes");
   const shown = hidden ? card.blind_classes : card.classes;
   shown.forEach((entry, place) => {
-    const button = make("button", "class");
+    const button = make("button", hidden ? "class bare" : "class");
     button.type = "button";
     const name = paintName(make("span", "name"), entry.name);
     if (entry.name === card.given_label) name.append(make("span", "quiet", " · given"));
