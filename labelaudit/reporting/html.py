@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html import escape
 from string import Template
@@ -21,7 +22,7 @@ _PAGE = Template("""<!DOCTYPE html>
 <style>
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-h1, td:first-child { overflow-wrap: anywhere; }
+h1, td { overflow-wrap: anywhere; }
 h2 { margin-top: 2.5rem; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.5rem 0; }
 dl div { border: 1px solid #8885; border-radius: .5rem; padding: .8rem 1rem; }
@@ -32,6 +33,9 @@ ul { padding-left: 1.2rem; }
 .warning { border-left: .25rem solid #c62; padding-left: .8rem; list-style: none; }
 table { border-collapse: collapse; }
 .wide { overflow-x: auto; }
+.list { table-layout: fixed; width: 100%; }
+.list th:nth-child(1) { width: 9%; } .list th:nth-child(2), .list th:nth-child(3) { width: 13%; }
+.list th:nth-child(4) { width: 6%; } .list th:nth-child(5) { width: 28%; }
 th, td { padding: .3rem 1.2rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8885; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 td.number { white-space: nowrap; }
@@ -46,11 +50,21 @@ footer { margin-top: 2rem; }
   .list td { padding: 0; }
   .list td::before { content: attr(data-head) " "; opacity: .7; }
 }
-@media print { :root { color-scheme: light; } tr, dl div { break-inside: avoid; } h2 { break-after: avoid; } }
+@page { margin: 15mm; }
+@media print {
+  :root { color-scheme: light; }
+  body { font-size: 9.5pt; max-width: none; margin: 0; padding: 0; }
+  dl { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
+  dd { font-size: 1.8rem; }
+  h1 { font-size: 1.6rem; }
+  th, td { padding-right: .8rem; }
+  tr, dl div { break-inside: avoid; }
+  h2 { break-after: avoid; margin-top: 1.5rem; }
+}
 </style>
 </head>
 <body>
-<h1>Label health of $name</h1>
+<h1>Label health of $foldable_name</h1>
 <dl>
 $figures
 </dl>
@@ -68,6 +82,7 @@ def _render(report: Report) -> str:
     told = list(facts(report))
     return _PAGE.substitute(
         name=_plain(report.name),
+        foldable_name=_foldable(report.name),
         figures="\n".join(_figure(*fact.figure) for fact in told if fact.figure is not None),
         facts="\n".join(_fact(fact) for fact in told if fact.figure is None),
         sections="\n".join(map(_section, sections(report))),
@@ -96,7 +111,7 @@ def _section(section: Section) -> str:
     heads = "".join(f'<th scope="col"{kind}>{head}</th>' for kind, head in zip(kinds, section.heads, strict=True))
     openings = [f'<td{kind} data-head="{head}">' for kind, head in zip(kinds, section.heads, strict=True)]
     rows = [
-        "".join(f"{opening}{_plain(cell)}</td>" for opening, cell in zip(openings, row, strict=True))
+        "".join(f"{opening}{_foldable(cell)}</td>" for opening, cell in zip(openings, row, strict=True))
         for row in section.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
@@ -111,6 +126,12 @@ def _section(section: Section) -> str:
 def _plain(text: str) -> str:
     """Return the text so that nothing in it acts."""
     return escape(printable(text))
+
+
+def _foldable(text: str) -> str:
+    """Return the text so that nothing in it acts; a name without spaces may be folded where a reader would."""
+    plain = _plain(text)
+    return plain if " " in text else re.sub(r"(?<=\w)([_/]+)(?=\w)", r"\1<wbr>", plain)
 
 
 PLUGIN = ReportFormat(name="html", summary="one HTML page, to send or print", suffix=".html", render=_render)
