@@ -160,10 +160,7 @@ def _print_standing(standing: CheckStanding, audit: str) -> None:
                 f"Slips of one look: about {alarm:.1%} of right labels called wrong, {missed:.1%} of wrong ones kept."
             )
     if summary.answered < summary.drawn:
-        click.echo(
-            f"{summary.drawn - summary.answered:,} items have no answer that says right or wrong. Where they were left "
-            "out because people had decided on them before, the count is likely to be too low."
-        )
+        click.echo(f"{summary.drawn - summary.answered:,} items have no answer that says right or wrong.")
     if standing.out_again:
         click.echo(
             f"{len(standing.out_again):,} items are out for a second look, which counts if somebody else takes it."

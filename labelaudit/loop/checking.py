@@ -228,7 +228,9 @@ def check_standing(audit: Audit, *, store: str | None = None) -> CheckStanding |
     again = [item.item_id for item, looks in zip(found.items, found.looks, strict=True) if looks < 2]
     return CheckStanding(
         record=found.record,
-        summary=summarize_check(found.check, found.called_wrong, found.looks, found=found.found),
+        summary=summarize_check(
+            found.check, found.called_wrong, found.looks, found=found.found, passed_over=found.passed_over
+        ),
         to_look_again=tuple(item_id for item_id in again if item_id in wanted),
         out_again=tuple(item_id for item_id in again if item_id in out),
         people=tuple(sorted({person for said in found.answers.values() for person in said})),

@@ -16,6 +16,7 @@ from labelaudit.batches import BatchRecord, records
 from labelaudit.errors import UsageError
 from labelaudit.loop.tracking import open_reviews
 from labelaudit.residual import RandomCheck, second_looks
+from labelaudit.verdicts import Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,12 +63,15 @@ class Looks:
         The last opinion by item id and person.
     found : int
         Labels of the population that were decided to be wrong.
+    decided : frozenset of str
+        Items that are decided, in the check or elsewhere.
     """
 
     record: BatchRecord
     seconds: tuple[BatchRecord, ...]
     answers: Mapping[str, Mapping[str, Opinion]]
     found: int
+    decided: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, audit: Audit, url: str | None) -> Looks | None:
@@ -97,7 +101,7 @@ class Looks:
             for item_id, each in decided.items()
             if item_id not in left_out
         )
-        return cls(record=record, seconds=seconds, answers=answers, found=found)
+        return cls(record=record, seconds=seconds, answers=answers, found=found, decided=frozenset(decided))
 
     @property
     def items(self) -> tuple[BatchItem, ...]:
@@ -123,6 +127,18 @@ class Looks:
     def looks(self) -> NDArray[np.int64]:
         """(m,) looks at each item by different people."""
         return np.array([len(said) for said in self._said()], dtype=np.int64)
+
+    @property
+    def passed_over(self) -> int:
+        """Drawn items without an answer that are decided, where these are most of those without; else 0."""
+        said = (self.answers.get(item.item_id, {}) for item in self.items)
+        missing = [
+            item.item_id
+            for item, by in zip(self.items, said, strict=True)
+            if all(opinion.verdict is Verdict.SKIP for opinion in by.values())
+        ]
+        decided = sum(item_id in self.decided for item_id in missing)
+        return decided if 2 * decided > len(missing) else 0
 
     def _said(self) -> list[list[bool]]:
         """Return, for each drawn item, whether each look called it wrong."""

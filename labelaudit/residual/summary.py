@@ -32,6 +32,9 @@ class CheckSummary:
     estimate : ErrorEstimate, optional
         None before half of the drawn items are answered: a few of them say little, and who looks after every answer
         stops too easily at one that pleases.
+    passed_over : int
+        Items without an answer that people decided on elsewhere, where these are most of those without: whoever has met
+        an item as a suspect is not asked, so what is missing is no random part, and the count is likely to be too low.
     """
 
     population: int
@@ -40,6 +43,7 @@ class CheckSummary:
     looked_at_twice: int
     found: int
     estimate: ErrorEstimate | None
+    passed_over: int = 0
 
     @property
     def needed(self) -> int:
@@ -57,8 +61,14 @@ class CheckSummary:
         low, high = self.estimate.interval
         return (
             f"about {self.estimate.errors:,.0f} of {self.population:,} labels; {low:,.0f} to {high:,.0f} "
-            f"({self.estimate.range_kind})"
+            f"({self.estimate.range_kind}{self._caution})"
         )
+
+    @property
+    def _caution(self) -> str:
+        if not self.passed_over:
+            return ""
+        return f"; likely too low: {self.passed_over:,} without an answer were decided on elsewhere"
 
     @property
     def remaining_in_words(self) -> str:
@@ -74,12 +84,18 @@ class CheckSummary:
 
 
 def summarize_check(
-    check: RandomCheck, called_wrong: ArrayLike, looks: ArrayLike, *, found: int = 0, seed: int = 0
+    check: RandomCheck,
+    called_wrong: ArrayLike,
+    looks: ArrayLike,
+    *,
+    found: int = 0,
+    passed_over: int = 0,
+    seed: int = 0,
 ) -> CheckSummary:
     """Sum up a random check, with an interval where enough of it is answered.
 
     Parameters and errors are those of :func:`~labelaudit.residual.estimate_errors`, but that nobody need have looked at
-    anything yet.
+    anything yet; `passed_over` is that of the summary.
 
     Returns
     -------
@@ -93,6 +109,7 @@ def summarize_check(
         looked_at_twice=int((count > 1).sum()),
         found=found,
         estimate=None,
+        passed_over=passed_over,
     )
     if not summary.answered or summary.answered < summary.needed:
         return summary

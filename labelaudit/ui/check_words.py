@@ -64,7 +64,7 @@ def _what_waits(standing: CheckStanding, waiting: Waiting) -> list[str]:
     if waiting.seen:
         lines.append(
             f"{count_of(waiting.seen, 'item')} left to somebody else: you decided on them before, with the suggestion "
-            "in sight, so that no answer of yours would be blind. Without them the count is likely to be too low."
+            "in sight, so that no answer of yours would be blind."
         )
     if waiting.answered:
         lines.append(f"{count_of(waiting.answered, 'item')} that you answered or skipped left to somebody else.")

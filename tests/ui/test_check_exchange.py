@@ -114,6 +114,22 @@ def test_who_decided_on_an_item_before_is_not_asked_and_told_so(bench):
     assert check_standing(bench.audit).summary.answered == DRAWN
 
 
+def test_a_count_without_what_people_have_met_says_that_it_is_likely_too_low(bench):
+    queue = open_queue(bench.store, Filter(queue="all"), person="ann")
+    met = bench.sheet.item_ids[:3]
+    queue.decide([Decision(id=new_id(), item_id=item_id, verdict=Verdict.KEEP) for item_id in met]).raise_refused()
+    exchange = at_check(bench)
+    card = exchange.answer(message(), last_view="check")["cards"][0]
+    exchange.answer(message([look(card, given(bench)[card["item_id"]])], 2), last_view="check")
+    assert check_standing(bench.audit).summary.passed_over == 0, "most of what is missing nobody has met"
+    answer_all(bench, "ann")
+    summary = check_standing(bench.audit).summary
+    assert summary.passed_over == 3
+    assert "likely too low: 3 without an answer were decided on elsewhere" in summary.errors_in_words
+    answer_all(bench, "bob", client="b")
+    assert "too low" not in check_standing(bench.audit).summary.errors_in_words
+
+
 def test_skips_leave_an_item_to_somebody_else(bench):
     exchange = at_check(bench)
     card = exchange.answer(message(), last_view="check")["cards"][0]
