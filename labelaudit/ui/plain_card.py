@@ -75,7 +75,8 @@ def _row(cell: dict[str, Any]) -> str:
     weight = "font-weight:600" if cell["why"] else ""
     return (
         f'<tr><th scope="row" style="{_CELL};white-space:nowrap;font-weight:400">{escape(cell["name"])}</th>'
-        f'<td dir="auto" style="{_CELL};{weight}">{value}</td><td style="{_CELL};{_QUIET}">{why}</td></tr>'
+        f'<td dir="auto" style="{_CELL};min-width:9.5rem;{weight}">{value}</td>'
+        f'<td style="{_CELL};{_QUIET}">{why}</td></tr>'
     )
 
 

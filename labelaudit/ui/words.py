@@ -169,12 +169,14 @@ def empty_state(standing: Standing, filter: Filter) -> dict[str, Any]:
     counts = standing.progress.counts
     if counts.total == 0:
         return _nothing(filter)
-    if counts.open:
+    waiting = counts.conflict if filter.queue == "conflicts" else counts.open
+    if waiting:
         return {
             "title": "Nothing is free for you right now.",
             "lines": [
-                f"{count_of(counts.open, 'item')} of this queue {'is' if counts.open == 1 else 'are'} open, but on the "
-                "screens of others, in another window of yours, skipped by you, or not in your part of the queue.",
+                f"{count_of(waiting, 'item')} of this queue {'is' if waiting == 1 else 'are'} open, but on the screens "
+                "of others, in another window of yours, judged by you and waiting for the opinion of somebody else, "
+                "skipped by you, or not in your part of the queue.",
                 "What a closed window still holds is free again within five minutes.",
             ],
             "links": [link("Look at what you skipped", queue="skipped"), link("All flagged items", queue="flagged")],

@@ -274,6 +274,15 @@ def test_what_a_lead_says_of_a_disagreement_settles_it_and_can_be_taken_back(exc
     assert [outcome["status"] for outcome in answer["outcomes"]] == ["acknowledged"]
 
 
+def test_what_waits_elsewhere_is_not_said_to_be_finished(exchange, audit_folder):
+    disputed(exchange, audit_folder)
+    settling = replace(exchange, filter=Filter(queue="conflicts"), view="queue=conflicts")
+    assert settling.answer(message(client="desk"), last_view=None)["hand"]
+    other = settling.answer(message(client="another window"), last_view=None)
+    assert other["empty"]["title"] == "Nothing is free for you right now."
+    assert other["empty"]["lines"][0].startswith("1 item of this queue is open, but on the screens of others")
+
+
 def test_only_leads_settle_whatever_a_browser_sends(exchange, audit_folder):
     item_id = disputed(exchange, audit_folder)
     bob = replace(exchange, person="bob", filter=Filter(queue="conflicts"), view="queue=conflicts", may_judge=False)

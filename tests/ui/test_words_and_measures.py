@@ -61,8 +61,10 @@ def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_no
 
 def test_a_weak_model_is_named_in_the_overview():
     assert not any("wrong itself" in line for line in certainty_lines(HEALTH, None))
-    weak = certainty_lines(replace(HEALTH, agreement=0.55), None)
+    weak = certainty_lines(replace(HEALTH, agreement=0.55, planted="wrong labels"), None)
     assert any("on about 35% of the items it is wrong itself" in line for line in weak)
+    uncalibrated = certainty_lines(replace(HEALTH, agreement=0.55), None)
+    assert any("agrees with only 55% of the labels, and suspicion is not calibrated" in line for line in uncalibrated)
 
 
 def test_the_plain_card_is_data_and_never_markup():
