@@ -136,7 +136,7 @@ def _absolute(name: str | bytes | int) -> Path:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b" if os.name == "nt" else "rb") as file:  # Windows writes back only what may be written to
         os.fsync(file.fileno())
 
 

@@ -10,8 +10,8 @@ import pytest
 from labelaudit.__main__ import run
 from labelaudit.audit_folder import load
 from labelaudit.formats import FORMATS
-from labelaudit.formats._items import timestamp
 from labelaudit.readers import read
+from tests.formats.tools import timestamp
 
 pytestmark = pytest.mark.slow
 

@@ -34,7 +34,6 @@ __all__ = [
     "seconds_of",
     "tags",
     "text_of",
-    "timestamp",
     "unclear_times",
 ]
 
@@ -162,13 +161,6 @@ def names_of_items(batch: Batch) -> dict[str, str]:
     """Return the id of each item of a batch by every name under which a tool may give it back."""
     named = {name: item.item_id for item in batch.items for name in (image_name(item), Path(image_name(item)).stem)}
     return {**named, **{item.item_id: item.item_id for item in batch.items}}
-
-
-def timestamp(at: int | None) -> str | None:
-    """Return milliseconds since the epoch as ISO 8601 in UTC."""
-    if at is None:
-        return None
-    return dt.datetime.fromtimestamp(at / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds(value: Any) -> int | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from labelaudit.formats._items import image_name, timestamp
+from labelaudit.formats._items import image_name
 from labelaudit.spreadsheet import escape_cell, restore_cell
 
 
@@ -27,6 +28,13 @@ def answer(name, batch, out, replies) -> Path:
         "prodigy": _prodigy,
         "tsv": _table,
     }[name](batch, Path(out), replies)
+
+
+def timestamp(at):
+    """Milliseconds since the epoch as ISO 8601 in UTC, as tools write it."""
+    if at is None:
+        return None
+    return dt.datetime.fromtimestamp(at / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _load_lines(path):
