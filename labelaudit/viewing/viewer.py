@@ -82,6 +82,8 @@ class Viewer:
         if content["kind"] == "table":
             # What is unusual is so for the given class, and not for the suggested one.
             content = {**content, "cells": [{**cell, "why": ""} for cell in content["cells"]]}
+        elif content["kind"] == "image":
+            content = {**content, "name": "image"}  # files are often named by their class
         nothing: dict[str, Any] = {"reasons": "", "kind": None, "scores": [], "groups": [], "neighbors": []}
         return {**whole, **nothing, "content": content, "classes": whole["blind_classes"]}
 

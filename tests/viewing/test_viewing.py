@@ -65,6 +65,28 @@ def test_blind_classes_are_the_same_for_every_item(tickets):
     assert len(listed) == 1
 
 
+def test_a_blind_card_has_the_item_and_the_classes_and_nothing_else(tickets):
+    item_id = str(tickets.audit.items.index[0])
+    card = tickets.blind_card(item_id)
+    assert card["content"] == tickets.card(item_id)["content"]
+    assert card["classes"] == card["blind_classes"]
+    assert not any(card[name] for name in ("reasons", "kind", "scores", "groups", "neighbors"))
+
+
+def test_a_blind_row_has_no_marks_and_a_blind_image_no_name(sample_data, tmp_path):
+    machines = Viewer.of(audited(tmp_path, sample_data / "machines.csv", label="fault"))
+    first = [str(item_id) for item_id in machines.audit.items.index[:40]]
+    marks = [cell["why"] for item_id in first for cell in machines.card(item_id)["content"]["cells"]]
+    assert any(marks)
+    cells = [cell for item_id in first for cell in machines.blind_card(item_id)["content"]["cells"]]
+    assert [cell["why"] for cell in cells] == [""] * len(marks)
+    (tmp_path / "images").mkdir()
+    digits = Viewer.of(audited(tmp_path / "images", sample_data / "digits"))
+    item_id = str(digits.audit.items.index[0])
+    whole, blind = (card["content"] for card in (digits.card(item_id), digits.blind_card(item_id)))
+    assert blind == whole | {"name": "image"} != whole
+
+
 def test_an_unknown_item_is_told(tickets):
     with pytest.raises(UnknownNameError, match="no item 'nobody'"):
         tickets.card("nobody")
