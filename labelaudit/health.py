@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.errors import AuditFolderError
-from labelaudit.planting import TOO_WEAK, UNLIKE_PLANTED
+from labelaudit.planting import LEAST_ITEMS, TOO_WEAK, UNLIKE_PLANTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,6 +163,8 @@ class Health:
     @property
     def caution(self) -> str:
         """What to beware of before trusting the suspects, in sentences; empty where nothing speaks against them."""
+        if not self.planted:
+            return self._caution_uncalibrated
         own, cannot_tell = 1.0 - self.agreement - self.expected_error_rate, self.range_kind == TOO_WEAK
         if own < _WEAK and not cannot_tell:
             return _UNLIKE_PLANTED if self.range_kind == UNLIKE_PLANTED else ""
@@ -173,8 +175,22 @@ class Health:
         return (
             f"The model agrees with only {self.agreement:.0%} of the labels and expects {self.expected_error_rate:.1%}"
             f" to be wrong: on about {own:.0%} of the items it is wrong itself. {guess if cannot_tell else ''}A model"
-            " this weak overlooks wrong labels and suspects right ones; better embeddings (--embeddings) or"
-            " probabilities (--pred-probs) find more with less work."
+            " this weak overlooks wrong labels and suspects right ones; more labelled items, better embeddings"
+            " (--embeddings) or probabilities (--pred-probs) find more with less work."
+        )
+
+    @property
+    def _caution_uncalibrated(self) -> str:
+        """What to beware of where the model's own mistakes cannot be told from wrong labels, and may be many."""
+        if 1.0 - self.agreement < _WEAK:
+            return ""
+        low, high = self.expected_errors_range
+        return (
+            f"The model agrees with only {self.agreement:.0%} of the labels, and suspicion is not calibrated: its own"
+            f" mistakes look like wrong labels. So {self.expected_errors:,.0f} is more likely too high than too low;"
+            f" {low:,.0f} to {high:,.0f} may be wrong. A random check (labelaudit check) tells how many are. More"
+            f" labelled items, better embeddings (--embeddings) or probabilities (--pred-probs) make a better model;"
+            f" a model that labelaudit fits is calibrated from {LEAST_ITEMS} items on (--calibrate auto)."
         )
 
     @property

@@ -58,6 +58,7 @@ __all__ = ["audit"]
 _SHARE_PLANTED, _ENOUGH_PLANTED = 0.1, 4000
 _SHARE_REFITTED, _ENOUGH_REFITTED = 0.03, 100
 _MOST_ROUNDS = 10
+_FEWEST_PLANTED = 200  # however many rounds that takes on small data, where they cost next to nothing
 
 _VERSIONED = ("cleanlab", "labelaudit", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -234,8 +235,8 @@ class _Queue:
     def _calibrated(self, ranking: Ranking, rows: RowStatistics, verdicts: Verdicts | None) -> Ranking:
         if self.config.calibrate == "off" or not self.obtained.computed:
             return ranking
-        share = _SHARE_REFITTED if self.config.calibrate == "on" else _SHARE_PLANTED
-        enough = _ENOUGH_REFITTED if self.config.calibrate == "on" else _ENOUGH_PLANTED
+        refitted = self.config.calibrate == "on"
+        share = _SHARE_REFITTED if refitted else _SHARE_PLANTED
         return calibrate_by_planting(
             ranking,
             rows,
@@ -246,7 +247,7 @@ class _Queue:
             verdicts=verdicts,
             seed=self.config.seed,
             share=share,
-            rounds=int(np.clip(np.ceil(enough / (share * len(self.dataset))), 1, _MOST_ROUNDS)),
+            rounds=_n_rounds(share * len(self.dataset), refitted=refitted),
             on_round=lambda done, total: self.tell(done, total, "Planting errors"),
         )
 
@@ -280,6 +281,14 @@ class _Queue:
 
     def _told(self, done: int, total: int, _what: str) -> None:
         self.tell(done, total, "Planting errors")
+
+
+def _n_rounds(planted_in_each: float, *, refitted: bool) -> int:
+    """Return how often to plant: until enough errors are planted, but no more often than it is worth."""
+    if refitted:
+        return int(np.clip(np.ceil(_ENOUGH_REFITTED / planted_in_each), 1, _MOST_ROUNDS))
+    most = max(_MOST_ROUNDS, np.ceil(_FEWEST_PLANTED / planted_in_each))
+    return int(np.clip(np.ceil(_ENOUGH_PLANTED / planted_in_each), 1, most))
 
 
 def _neighborhood(

@@ -16,7 +16,8 @@ from labelaudit.config import AuditConfig
 from labelaudit.errors import ConfigError, UsageError
 from labelaudit.flag_line import worth_flagging
 from labelaudit.health import Health
-from labelaudit.planting import CALIBRATED, LEAST_ITEMS, TOO_WEAK, calibrate_by_planting, plant, survey
+from labelaudit.pipeline import _n_rounds
+from labelaudit.planting import CALIBRATED, LEAST_ITEMS, TOO_WEAK, _flag_line, calibrate_by_planting, plant, survey
 from labelaudit.planting.curve import chances, density
 from labelaudit.planting.lapses import own_errors, rate_left
 from labelaudit.reporting import REPORT_FORMATS, make_report
@@ -252,6 +253,13 @@ def test_chances_never_rise_and_stay_near_the_rate(depths, rate, n):
     assert result.mean() <= rate * 1.3 + 0.02
 
 
+def test_the_first_places_of_a_short_queue_are_told_from_the_rest():
+    depths = np.r_[np.full(180, 0.02), np.linspace(0.1, 1.0, 20)]
+    found = density(depths, 60)
+    assert found[0] > 4.0  # with a first bin of twenty places it could not exceed three
+    assert found[12:].mean() < 0.5
+
+
 def test_errors_found_anywhere_alike_tell_nothing():
     even = (np.arange(5000) + 0.5) / 5000
     assert density(even, 2000) == pytest.approx(1.0, abs=0.05)
@@ -278,6 +286,35 @@ def test_an_audit_is_calibrated_where_it_fits_the_model_itself():
     assert first["precision"] == pytest.approx(wrong.head(100).mean(), abs=0.15)
 
 
+@pytest.mark.parametrize(
+    ("n", "refitted", "n_rounds"), [(60, False, 34), (1000, False, 10), (60_000, False, 1), (60, True, 10)]
+)
+def test_few_items_are_planted_more_often_until_there_are_enough_errors(n, refitted, n_rounds):
+    share = 0.03 if refitted else 0.1
+    assert _n_rounds(share * n, refitted=refitted) == n_rounds
+
+
+def audits_of_few_items(calibrate):
+    """Return the audits of eight sets of 60 to 180 items, and how many labels are wrong in each."""
+    drawn = [blobs(n=n, rate=0.1, seed=seed) for n in (60, 100, 140, 180) for seed in (0, 1)]
+    audits = [la.audit(dataset(*parts[:3]), AuditConfig(calibrate=calibrate, workers=1)) for parts in drawn]
+    return audits, [int(parts[3].sum()) for parts in drawn]
+
+
+def test_fewer_than_two_hundred_items_are_calibrated_too_and_counts_come_closer():
+    (plain, n_wrong), (planted, _) = audits_of_few_items("off"), audits_of_few_items("auto")
+    off = [
+        np.mean([abs(np.log(audit.health["expected_errors"] / n)) for audit, n in zip(audits, n_wrong, strict=True)])
+        for audits in (plain, planted)
+    ]
+    assert off[1] < off[0]
+    for audit, n in zip(planted, n_wrong, strict=True):
+        low, high = audit.health["expected_errors_range"]
+        assert audit.health["planted"]
+        assert low <= n <= high
+        assert low <= audit.health["expected_errors"] <= high
+
+
 @pytest.fixture(scope="module")
 def weakly_modelled():
     """An audit by a model that sees a little of what tells the classes apart, and the number of errors."""
@@ -298,6 +335,33 @@ def test_a_weak_model_does_not_take_its_own_mistakes_for_wrong_labels(weakly_mod
     assert health.expected_errors < 4 * n_errors
     assert health.expected_errors < (1 - health.agreement) * len(audit.items) / 4
     assert low < n_errors < high
+
+
+def test_a_weak_model_does_not_flag_what_is_mostly_right(weakly_modelled):
+    health = Health.from_dict(weakly_modelled[0].health)
+    assert 0 < health.suspects < 0.25 * (1 - health.agreement) * health.assessed
+    assert health.suspect_errors > 0.15 * health.suspects
+
+
+def test_in_any_doubt_the_line_of_a_weak_model_stays_at_half_of_what_it_was():
+    queue = np.r_[0.6, 0.5, 0.2, np.full(30, 0.1), np.full(967, 0.001)]
+    alone = _flag_line(queue, 500, 0.0, is_model_weak=True)
+    assert _flag_line(queue, 500, 1.0, is_model_weak=False) < alone / 2.0
+    assert _flag_line(queue, 500, 1.0, is_model_weak=True) == alone / 2.0
+    assert _flag_line(queue, 1, 1.0, is_model_weak=True) >= alone
+
+
+@pytest.mark.parametrize("name", ["terminal", "html", "markdown", "json"])
+def test_reports_name_a_weak_model_whose_suspicion_is_not_calibrated(weakly_modelled, name):
+    items = weakly_modelled[0].items.sort_values("row")
+    embeddings = weakly_modelled[0].arrays["embeddings"]
+    codes = items["given_label"].str.removeprefix("class ").to_numpy().astype(np.int32)
+    audit = la.audit(dataset(items.index.to_numpy(), embeddings, codes), AuditConfig(calibrate="off"))
+    health = Health.from_dict(audit.health)
+    assert f"agrees with only {health.agreement:.0%} of the labels, and suspicion is not calibrated" in health.caution
+    assert "--calibrate auto" in health.caution
+    words = " ".join(REPORT_FORMATS.get(name).render(make_report(audit, top=3)).replace("│", "").split())
+    assert "its own mistakes look like wrong labels" in words
 
 
 @pytest.mark.parametrize("name", ["terminal", "markdown"])

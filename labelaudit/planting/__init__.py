@@ -56,11 +56,12 @@ TOO_WEAK = "a rough guess, since the model is too weak to tell"
 UNLIKE_PLANTED = "calibrated by planted errors, but neighbours see more"
 """The kind of range where neighbours back the model against more labels than planted errors explain."""
 
-LEAST_ITEMS = 200
-"""Assessed items below which nothing is planted: the sure fifth of fewer says too little."""
+LEAST_ITEMS = 50
+"""Assessed items below which nothing is planted: the sure fifth of fewer says hardly more than what is presumed."""
 
 _CERTAIN = 0.995  # planted errors never vouch for more
 _LEAST_FLAGGED = 0.15  # where nothing is left to find, the best expected F1 is that of flagging everything
+_LOWEST_LINE = 0.5  # of the line, in any doubt of a weak model: its neighbours share the mistakes it is surest of
 _MUCH_DOUBT = 0.5  # beyond it less than 2/3 of the errors were expected in .8 of whole audits and .4 of refits
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 
@@ -113,7 +114,7 @@ def calibrate_by_planting(
     -------
     Ranking
         `range_kind` says whether the model is too weak to tell, or errors seem unlike the planted ones. It stays as it
-        was, like all else, where fewer than 200 items are assessed, or all of one class.
+        was, like all else, where fewer than 50 items are assessed, or all of one class.
     """
     n = int((rows.given >= 0).sum())
     if n < LEAST_ITEMS or len(np.unique(rows.given[rows.given >= 0])) < 2:
@@ -152,7 +153,8 @@ def _calibrated(
     suspicion[queue] = 0.0
     suspicion[undecided] = _of_ties(_CERTAIN * chance, ranking.order_score[undecided])
     expected = float(suspicion[queue].sum())
-    line = _flag_line(suspicion[undecided], int(np.count_nonzero(ranking.is_suspect & is_open)), doubt)
+    n_uncalibrated = int(np.count_nonzero(ranking.is_suspect & is_open))
+    line = _flag_line(suspicion[undecided], n_uncalibrated, doubt, is_model_weak=found.is_model_weak)
     least = _LEAST_OF_RATES * min(found.rates) / found.expected_rate
     return replace(
         ranking,
@@ -171,17 +173,19 @@ def _kind(found: Survey, doubt: float) -> str:
     return UNLIKE_PLANTED if doubt >= _MUCH_DOUBT else CALIBRATED
 
 
-def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float) -> float:
+def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float, *, is_model_weak: bool) -> float:
     """Return the suspicion above which open items are flagged.
 
     That of the highest expected F1. As far as planted errors do not explain what is seen (`doubt`, 0..1), the line
-    moves to where as many are flagged as without calibration.
+    moves to where as many are flagged as without calibration; where the model is weak, never below half of what it was,
+    because neighbours that back its mistakes where it is surest are no witness of their own.
     """
     line = max(worth_flagging(queue), _LEAST_FLAGGED)
     if doubt == 0.0 or len(queue) == 0:
         return line
     n_flags = between(int(np.count_nonzero(queue > line)), n_uncalibrated, doubt)
-    return float(queue[n_flags]) if n_flags < len(queue) else 0.0
+    moved = float(queue[n_flags]) if n_flags < len(queue) else 0.0
+    return max(moved, _LOWEST_LINE * line) if is_model_weak else moved
 
 
 def _assessed(ranking: Ranking) -> NDArray[np.intp]:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["chances", "density", "fitted_in"]
 
-_DEPTH_BINS, _LEAST_BIN = 60, 20
+_DEPTH_BINS = 60
+_FIRST_BIN, _WIDEST_FIRST_BIN = 20, 0.1  # in places of the queue; as a share of it, which counts below 200 places
 
 
 def chances(
@@ -51,7 +52,7 @@ def density(depths: NDArray[np.float64], n: int, weights: NDArray[np.float64] | 
     """
     from scipy.optimize import isotonic_regression
 
-    edges = np.unique(np.r_[0.0, np.geomspace(min(1.0, _LEAST_BIN / n), 1.0, _DEPTH_BINS)])
+    edges = np.unique(np.r_[0.0, np.geomspace(min(_WIDEST_FIRST_BIN, _FIRST_BIN / n), 1.0, _DEPTH_BINS)])
     widths = np.diff(edges)
     total = len(depths) if weights is None else weights.sum()
     raw = np.histogram(np.minimum(depths, 1.0), edges, weights=weights)[0] / (total * widths)

@@ -21,7 +21,11 @@ def _render(report: Report) -> str:
         "fingerprint": audit.fingerprint,
         "provenance": dict(audit.provenance),
         "config": audit.config.as_dict(),
-        "health": {**report.health.as_dict(), "expected_error_rate": report.health.expected_error_rate},
+        "health": {
+            **report.health.as_dict(),
+            "expected_error_rate": report.health.expected_error_rate,
+            "caution": report.health.caution,
+        },
         "random_check": None if report.random_check is None else report.random_check.as_dict(),
         "suspects": _records(report.suspects),
         "ambiguous": _records(report.ambiguous),
