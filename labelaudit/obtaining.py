@@ -9,6 +9,8 @@ import numpy as np
 
 from labelaudit.domain import UNLABELLED, Dataset
 from labelaudit.errors import UsageError
+from labelaudit.sampling import gathered
+from labelaudit.walk import Walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +70,8 @@ def obtain(
 ) -> Obtained:
     """Take the probabilities that come with a dataset, or get some by cross-validation.
 
-    With given probabilities a model is only fitted where the configuration names one; it then is one more source.
+    With given probabilities a model is only fitted where the configuration names one; it then is one more source, which
+    repeats the given ones for items whose class it could not know.
 
     Parameters
     ----------
@@ -87,6 +90,8 @@ def obtain(
         If a fit is asked for where probabilities are given.
     ModelError
         If the classifier cannot be fitted or gives unusable output.
+    ProbabilityError
+        If given probabilities are unusable.
     """
     if dataset.pred_probs:
         if config.calibrate == "on":
@@ -139,12 +144,28 @@ def _beside_given(
     names = names or tuple(f"pred_probs[{m}]" for m in range(len(dataset.pred_probs)))
     return replace(
         given,
-        pred_probs=(*dataset.pred_probs, np.mean(result.pred_probs, axis=0)),
+        pred_probs=(*dataset.pred_probs, _completed(result, dataset, config, given.names)),
         names=(*names, f"the cross-validated {model}"),
         embeddings=result.embeddings if dataset.embeddings is None else dataset.embeddings,
         fitted=True,
         notes=tuple(result.notes),
     )
+
+
+def _completed(
+    result: CrossValidation, dataset: Dataset, config: AuditConfig, names: tuple[str, ...] | None
+) -> NDArray[np.float32]:
+    """Return the (n, K) means of all repeats, and of the given probabilities where no model knew an item's class.
+
+    A model that has not seen a class says 0 of it, which would speak against labels that it cannot judge.
+    """
+    found: NDArray[np.float32] = np.mean(result.pred_probs, axis=0)
+    unknown = np.flatnonzero((dataset.labels != UNLABELLED) & ~result.assessable)
+    if len(unknown):
+        # Scaled, because what is close to 1 for half precision is not for this array.
+        walk = Walk.over(dataset.pred_probs, len(dataset), names=names, memory=config.memory, normalize=True)
+        found[unknown] = gathered(walk, unknown).mean(axis=0)
+    return found
 
 
 def _cross_validated(

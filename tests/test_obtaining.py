@@ -76,3 +76,35 @@ def test_the_same_on_the_command_line(tmp_path):
     )
     assert said.exit_code == 0, said.output
     assert "member_disagreement" in la.load(out).items.columns
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_the_model_does_not_speak_against_a_class_that_it_could_not_know(kind):
+    vectors, labels, _, _ = blobs(3, n=300, n_classes=3)
+    rng = np.random.default_rng(4)
+    labels = np.where(labels == 2, 0, labels)
+    labels[:8] = 2
+    logits = rng.normal(size=(300, 3)) + 4.0 * np.eye(3)[labels]
+    good = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    batch = np.where(labels == 2, "x", rng.integers(5, size=300).astype(str))  # all of class 2 are held out at once
+    dataset = la.Dataset.from_arrays(
+        labels, pred_probs=[good.astype(kind)], embeddings=vectors, groups={"batch": batch}
+    )
+    alone = la.audit(dataset)
+    both = la.audit(dataset, AuditConfig(classifier="embedding", fold_group="batch"))
+    rare = both.items["given_label"].astype(str) == "2"
+    assert rare.sum() == 8
+    assert not both.items["suspicion"].isna().any()
+    surprised = both.items.loc[rare, "suspicion"] - alone.items["suspicion"].reindex(both.items.index[rare])
+    assert surprised.max() < 0.1
+    # No two models disagree on these: there is only one that knows.
+    assert both.items.loc[rare, "member_disagreement"].max() < 0.01
+
+
+def test_given_rows_that_cannot_be_used_are_named_where_they_stand_in_for_a_model():
+    vectors, labels, _, dull = blobs(5, n=60)
+    labels[:] = np.arange(60) % 3
+    labels[7], dull[7] = 3, np.nan
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[dull], embeddings=vectors)
+    with pytest.raises(ProbabilityError, match="row 8"):
+        la.audit(dataset, AuditConfig(classifier="embedding"))
