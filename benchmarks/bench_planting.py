@@ -4,15 +4,13 @@
 
     python -m benchmarks.bench_planting --data ../shared/data           # raw sets, audited from the file
     python -m benchmarks.bench_planting --samples                       # sample_data
-    python -m benchmarks.bench_planting --data ../shared/data --samples --decided 100 300    # a second round
     python -m benchmarks.simulation --folder sims --count 350 --seed 1  # once
     python -m benchmarks.bench_planting --simulations sims --seed 1 --count 350
     python -m benchmarks.refits --data ../shared/data --folder refits   # once, a quarter of an hour
     python -m benchmarks.bench_planting --refits refits
 
-``--calibrate on`` fits the model again to what was planted (raw sets and samples only). ``--decided`` corrects the
-first so many items of the queue, audits again, and shows how the others are then judged, by an audit that does not know
-of the decisions and by one that does; with CIFAR-10N, whose probabilities are given and stay as they are.
+``--calibrate on`` fits the model again to what was planted (raw sets and samples only). What is expected after a round
+of decisions is measured by `benchmarks/bench_second_rounds.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -36,11 +34,11 @@ from labelaudit.planting import TOO_WEAK, Backing, calibrate_by_planting
 from labelaudit.ranking import Ranking, rank
 from labelaudit.recalibration import Correction
 from labelaudit.scoring import Scores, score
-from labelaudit.verdicts import Judgement
 
 SHARES = (0.01, 0.03, 0.05, 0.10)
 DEPTHS = (100, 500, 1000)
 RAW = {"banking77": {}, "adult": {"label": "income"}}
+SAMPLE_DATA = Path(__file__).resolve().parent.parent / "sample_data"
 SAMPLES = {"tickets": "tickets.csv", "machines": "machines.csv", "digits": "digits"}
 
 
@@ -109,68 +107,6 @@ def show_audits(cases: Iterator[tuple[str, la.Dataset, pd.Series]], calibrate: s
                 f"{name:10s} calibrate {how:4s} errors {queue.chance.sum():6,.0f} ({queue.low:,.0f} to"
                 f" {queue.high:,.0f}; true {queue.is_error.sum():,}), flags F1 {queue.f1:.3f}; {precision}"
             )
-
-
-# --- second rounds ---
-
-
-def cifar10n(folder: Path) -> tuple[str, la.Dataset, pd.Series]:
-    """Return the labels of crowd workers with the probabilities of one model."""
-    files = folder / "cifar10n-aggregate"
-    labels, wrong = np.load(files / "labels.npy").astype(np.int32), np.load(files / "is_error.npy").astype(bool)
-    dataset = la.Dataset.from_arrays(labels, pred_probs=[np.load(files / "resnet18.npy")])
-    # Where a label is wrong the data does not say what is right: the first choice of the best model stands in.
-    best = np.load(files / "swin_base.npy")
-    best[np.arange(len(labels)), labels] = -1.0
-    right = np.where(wrong, best.argmax(axis=1), labels)
-    return "cifar10n", dataset, pd.Series([dataset.classes[code] for code in right], index=dataset.ids)
-
-
-def true_labels(name: str, dataset: la.Dataset, folder: Path) -> pd.Series:
-    """Return the true label of each item, by id."""
-    file = folder / name / "noisy_truth.csv" if name in RAW else folder / f"{name}_truth.csv"
-    truth = pd.read_csv(file, dtype=str).set_index("id")["true_label"]
-    if dataset.images is not None:
-        return pd.Series(truth.loc[[Path(path).stem for path in dataset.images]].to_numpy(), index=dataset.ids)
-    return truth.loc[dataset.ids]
-
-
-def second_rounds(name: str, dataset: la.Dataset, truth: pd.Series, sizes: list[int]) -> None:
-    """Show what is expected of the undecided items after the first ones of the queue were decided."""
-    names = np.array(dataset.classes, dtype=object)
-    first = la.audit(dataset).items
-    queue = first[first["status"] == "assessed"].sort_values("rank").index
-    given = pd.Series(names[dataset.labels], index=dataset.ids)
-    code_of = {each: code for code, each in enumerate(dataset.classes)}
-    for size in sizes:
-        decided = queue[:size]
-        judged = {each: Judgement(given[each], bool(given[each] != truth[each])) for each in decided}
-        labels = given.copy()
-        labels[decided] = truth[decided]
-        corrected = replace(dataset, labels=labels.map(code_of).to_numpy(dtype=np.int32))
-        for how, known in (("not told", None), ("told", judged)):
-            items = la.audit(corrected, judged=known).items
-            left = items[(items["status"] == "assessed") & ~items.index.isin(decided)].sort_values("rank")
-            chance, flagged = left["suspicion"].to_numpy(), left["is_suspect"].to_numpy()
-            wrong = (given[left.index] != truth[left.index]).to_numpy()
-            queue_left = Queue(name, chance, wrong, flagged, 0.0, 0.0)
-            depths = ", ".join(
-                f"{chance[:depth].mean():.2f} / {wrong[:depth].mean():.2f} at {depth}" for depth in (25, 100, 500)
-            )
-            print(
-                f"{name:10s} {size:4d} decided, {how:8s} expected {chance.sum():7,.0f} (true {wrong.sum():,}), flagged"
-                f" {flagged.sum():5,}, F1 {queue_left.f1:.3f}; precision {depths}",
-                flush=True,
-            )
-
-
-def show_second_rounds(data: Path | None, sizes: list[int], *, with_samples: bool) -> None:
-    here = Path(__file__).resolve().parent.parent / "sample_data"
-    for folder, cases in ((here, samples(here) if with_samples else ()), (data, raw(data) if data else ())):
-        for name, dataset, _ in cases:
-            second_rounds(name, dataset, true_labels(name, dataset, folder), sizes)
-    if data:
-        second_rounds(*cifar10n(data), sizes)
 
 
 # --- simulations ---
@@ -339,20 +275,14 @@ def main() -> None:
     parser.add_argument("--calibrate", choices=["auto", "on"], default="auto")
     parser.add_argument("--simulations", type=Path, help="folder that benchmarks.simulation filled")
     parser.add_argument("--refits", type=Path, help="folder that benchmarks.refits filled")
-    parser.add_argument(
-        "--decided", type=int, nargs="+", metavar="N", help="show second rounds after so many decisions"
-    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=350)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    if options.decided:
-        show_second_rounds(options.data, options.decided, with_samples=options.samples)
-        return
     if options.data:
         show_audits(raw(options.data), options.calibrate)
     if options.samples:
-        show_audits(samples(Path(__file__).resolve().parent.parent / "sample_data"), options.calibrate)
+        show_audits(samples(SAMPLE_DATA), options.calibrate)
     if options.simulations:
         show_simulations(options.simulations, options.seed, options.count, options.workers)
     if options.refits:

@@ -219,3 +219,10 @@ def test_what_was_decided_is_known_to_the_audit_of_corrected_data(tmp_path):
     suspicion = later.items["suspicion"]
     assert left == pytest.approx({item_id: suspicion[item_id] for item_id in left})
     assert len(left) == len(ids) - len(judged)
+
+
+def test_the_range_allows_that_no_label_is_wrong():
+    ids, features, labels, _ = blobs(n=600, rate=0.0)
+    low, high = la.audit(dataset(ids, features, labels)).health["expected_errors_range"]
+    assert low == 0
+    assert high >= 0

@@ -64,6 +64,7 @@ _LEAST_FLAGGED = 0.15  # where nothing is left to find, the best expected F1 is 
 _LOWEST_LINE = 0.5  # of the line, in any doubt of a weak model: its neighbours share the mistakes it is surest of
 _MUCH_DOUBT = 0.5  # beyond it less than 2/3 of the errors were expected in .8 of whole audits and .4 of refits
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
+_BELOW = 0.05  # how often chance alone takes the errors of these items below the least rate
 
 Rescore = Callable[["NDArray[np.int32]", int], "Ranking"]
 """Labels (n,) with planted errors, and the number of the round; returns their ranking."""
@@ -155,13 +156,13 @@ def _calibrated(
     expected = float(suspicion[queue].sum())
     n_uncalibrated = int(np.count_nonzero(ranking.is_suspect & is_open))
     line = _flag_line(suspicion[undecided], n_uncalibrated, doubt, is_model_weak=found.is_model_weak)
-    least = _LEAST_OF_RATES * min(found.rates) / found.expected_rate
+    least = expected * _LEAST_OF_RATES * min(found.rates) / found.expected_rate
     return replace(
         ranking,
         suspicion=suspicion,
         is_suspect=np.nan_to_num(suspicion) > line,
         expected_errors=expected,
-        expected_errors_range=(least * expected, max(expected, float((found.contradicts & is_open).sum()))),
+        expected_errors_range=(_by_chance(least), max(expected, float((found.contradicts & is_open).sum()))),
         range_kind=_kind(found, doubt),
     )
 
@@ -186,6 +187,13 @@ def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float, *,
     n_flags = between(int(np.count_nonzero(queue > line)), n_uncalibrated, doubt)
     moved = float(queue[n_flags]) if n_flags < len(queue) else 0.0
     return max(moved, _LOWEST_LINE * line) if is_model_weak else moved
+
+
+def _by_chance(expected: float) -> float:
+    """Return the number below which a count stays once in twenty where `expected` are expected: of a Poisson law."""
+    from scipy.special import pdtrik
+
+    return float(np.ceil(pdtrik(_BELOW, expected)))
 
 
 def _assessed(ranking: Ranking) -> NDArray[np.intp]:
