@@ -120,10 +120,12 @@ def _beside_given(
 ) -> Obtained:
     """Return the given probabilities, and beside them those of a model that the configuration names."""
     labelled = dataset.labels != UNLABELLED
-    names = tuple(dataset.origin.options["pred_probs"]) if dataset.origin else None
+    names = tuple(dataset.origin.options["pred_probs"]) if dataset.origin else ()
+    if len(names) != len(dataset.pred_probs):  # put in place of those that were read
+        names = ()
     given = Obtained(
         pred_probs=dataset.pred_probs,
-        names=names,
+        names=names or None,
         members="models",
         assessable=labelled,
         reasons_not=np.where(labelled, "", "unlabelled").astype(object),

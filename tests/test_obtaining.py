@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -108,3 +110,18 @@ def test_given_rows_that_cannot_be_used_are_named_where_they_stand_in_for_a_mode
     dataset = la.Dataset.from_arrays(labels, pred_probs=[dull], embeddings=vectors)
     with pytest.raises(ProbabilityError, match="row 8"):
         la.audit(dataset, AuditConfig(classifier="embedding"))
+
+
+@pytest.mark.parametrize("n_sources", [1, 3])
+def test_other_probabilities_take_the_place_of_those_that_were_read(n_sources, tmp_path):
+    _, labels, _, dull = blobs(6, n=60)
+    for name, values in (("labels", labels), ("model_a", dull), ("model_b", dull[:, ::-1])):
+        np.save(tmp_path / f"{name}.npy", values)
+    read = la.read(tmp_path)
+    assert len(read.pred_probs) == 2
+    audit = la.audit(replace(read, pred_probs=(dull,) * n_sources))
+    plain = la.audit(la.Dataset.from_arrays(labels, pred_probs=[dull] * n_sources))
+    np.testing.assert_array_equal(*(each.items.sort_values("row")["suspicion"] for each in (audit, plain)))
+    spoilt = np.where(np.arange(60)[:, None] == 3, np.nan, dull)
+    with pytest.raises(ProbabilityError, match=r"pred_probs.*, row 4"):
+        la.audit(replace(read, pred_probs=(dull,) * (n_sources - 1) + (spoilt,)))
