@@ -123,6 +123,11 @@ class Audit:
 def load(path: str | os.PathLike[str]) -> Audit:
     """Read an audit folder.
 
+    Parameters
+    ----------
+    path : path-like
+        The folder, as written by :meth:`Audit.save` or ``labelaudit audit``.
+
     Returns
     -------
     Audit

@@ -230,6 +230,8 @@ def score(
     ------
     LabelsError, ProbabilityError
         If labels, probabilities or embeddings cannot be used; the message names the first row of bad probabilities.
+    ConfigError
+        If `memory`, `threads` or `members` make no sense.
 
     Examples
     --------
