@@ -153,7 +153,7 @@ def _print_standing(standing: CheckStanding, audit: str) -> None:
     )
     click.echo(f"Wrong labels: {summary.errors_in_words}.")
     if summary.estimate is not None:
-        click.echo(f"Of these: {summary.remaining_in_words}.")
+        click.echo(f"{summary.remaining_in_words}.")
         if summary.estimate.slip_rates is not None:
             alarm, missed = summary.estimate.slip_rates
             click.echo(

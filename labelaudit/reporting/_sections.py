@@ -126,7 +126,7 @@ def sections(report: Report) -> Iterator[Section]:
 
 
 def _counted(check: CheckSummary) -> str:
-    left = f". Of these {check.remaining_in_words}" if check.estimate is not None else ""
+    left = f". {check.remaining_in_words}" if check.estimate is not None else ""
     return f"Wrong labels by a random check: {check.errors_in_words}{left}"
 
 
