@@ -21,8 +21,8 @@ _LEAST_SPOKEN = 100
 _WEAK = 0.25  # share of items on which the model is wrong itself
 _UNLIKE_PLANTED = (
     "Neighbours back the model against more labels than planted errors explain, as they do where labels are wrong on"
-    " hard items or in whole groups. So more may be wrong than expected, also of those flagged. A random check"
-    " (labelaudit check) tells how many."
+    " hard items or in whole groups, and where model and neighbours err together at the border of two classes. So more"
+    " may be wrong than expected, also of those flagged, or no more. A random check (labelaudit check) tells how many."
 )
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
