@@ -61,7 +61,7 @@ LEAST_ITEMS = 50
 
 _CERTAIN = 0.995  # planted errors never vouch for more
 _LEAST_FLAGGED = 0.15  # where nothing is left to find, the best expected F1 is that of flagging everything
-_LOWEST_LINE = 0.5  # of the line, in any doubt of a weak model: its neighbours share the mistakes it is surest of
+_LEAST_PRECISION = 0.1  # of the flags of a weak model: its neighbours share the mistakes it is surest of
 _MUCH_DOUBT = 0.5  # beyond it less than 2/3 of the errors were expected in .8 of whole audits and .4 of refits
 _LEAST_OF_RATES = 0.5  # 97 % of 375 simulated rates lay above half of the smallest estimate
 _BELOW = 0.05  # how often chance alone takes the errors of these items below the least rate
@@ -178,15 +178,19 @@ def _flag_line(queue: NDArray[np.float64], n_uncalibrated: int, doubt: float, *,
     """Return the suspicion above which open items are flagged.
 
     That of the highest expected F1. As far as planted errors do not explain what is seen (`doubt`, 0..1), the line
-    moves to where as many are flagged as without calibration; where the model is weak, never below half of what it was,
-    because neighbours that back its mistakes where it is surest are no witness of their own.
+    moves to where as many are flagged as without calibration. Neighbours that back a weak model's mistakes where it is
+    surest are no witness of their own: where it is weak, the line moves only as far as one in ten of the flags is
+    expected to be wrong.
     """
     line = max(worth_flagging(queue), _LEAST_FLAGGED)
     if doubt == 0.0 or len(queue) == 0:
         return line
-    n_flags = between(int(np.count_nonzero(queue > line)), n_uncalibrated, doubt)
-    moved = float(queue[n_flags]) if n_flags < len(queue) else 0.0
-    return max(moved, _LOWEST_LINE * line) if is_model_weak else moved
+    n_planted = int(np.count_nonzero(queue > line))
+    n_flags = between(n_planted, n_uncalibrated, doubt)
+    if is_model_weak:
+        precision = np.cumsum(queue) / np.arange(1, len(queue) + 1)
+        n_flags = min(n_flags, max(n_planted, int(np.count_nonzero(precision >= _LEAST_PRECISION))))
+    return float(queue[n_flags]) if n_flags < len(queue) else 0.0
 
 
 def _by_chance(expected: float) -> float:
