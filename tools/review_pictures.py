@@ -5,6 +5,7 @@ python tools/review_pictures.py docs/images
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import socket
 import subprocess
@@ -98,4 +99,6 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", type=Path, help="folder that the pictures are put into, docs/images say")
+    main(parser.parse_args().target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from dataclasses import replace
@@ -255,6 +256,17 @@ def test_find_note_and_changed_keys(audit_folder, serve, sit_down):
     assert standing[noted].note == "asked the depot"
     assert json.loads(standing[noted].labels) in (["invoice_request"], [])
     assert standing[kept].verdict == standing[again].verdict == "keep"
+
+
+def test_a_card_says_how_many_classes_it_does_not_show(audit_folder, serve, sit_down):
+    ann = sit_down(serve(audit_folder), "ann")
+    ann.open()
+    ann.card()
+    shown = set(ann.page.locator("button.class .name").all_inner_texts())
+    hidden = len(la.load(audit_folder).classes) - len(shown)
+    assert hidden > 0
+    ann.page.get_by_role("button", name=re.compile(f"^{hidden} more class")).click()
+    ann.page.get_by_label("Find a class").wait_for()
 
 
 def test_several_that_fit_are_chosen_by_number_and_by_name(audit_folder, serve, sit_down):

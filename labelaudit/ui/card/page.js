@@ -26,8 +26,18 @@ class Page {
   }
 
   paintCard(card, view) {
-    fill(this.parts.card, ...paintCard(card, view, (name) => this.desk.relabel(name)));
+    fill(this.parts.card, ...paintCard(card, view, (name) => this.desk.relabel(name), this.otherClasses(card, view)));
     this.paintButtons(card);
+  }
+
+  // Digits reach nine classes at most.
+  otherClasses(card, view) {
+    const shown = card.blind && !view.revealed ? card.blind_classes : card.classes;
+    const count = this.desk.classes.length - shown.length;
+    if (count <= 0) return null;
+    const button = press(`${NUMBER.format(count)} more ${count === 1 ? "class" : "classes"}: find class…`, () => this.openFind());
+    button.classList.add("others");
+    return button;
   }
 
   paintButtons(card) {

@@ -152,7 +152,8 @@ function paintScores(card) {
   return fill(make("details", "scores"), make("summary", "", "Scores"), fill(make("table"), ...rows));
 }
 
-function paintCard(card, view, choose) {
+// `more` stands below the classes, or is null.
+function paintCard(card, view, choose, more) {
   const hidden = card.blind && !view.revealed;
   const left = fill(make("div", "item"), ...paintContent(card.content, view, hidden));
   left.append(fill(make("p", "quiet meta"), make("span", "", `id ${card.item_id}`), ...card.groups.filter((group) => group.value).map(
@@ -162,7 +163,7 @@ function paintCard(card, view, choose) {
   // A text leaves room below it; an image or a row fills the left side, and the keys must stay in sight.
   if (reasons && card.content.kind === "text") left.append(reasons);
   const right = fill(make("div", "side"), card.notice ? make("p", "notice", card.notice) : null,
-    paintLabels(card, hidden), paintClasses(card, hidden, choose));
+    paintLabels(card, hidden), paintClasses(card, hidden, choose), more);
   if (reasons && card.content.kind !== "text") right.append(reasons);
   if (hidden) {
     right.append(make("p", "quiet", card.check ? "Neither the label it has nor a suggestion is shown."
