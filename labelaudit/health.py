@@ -151,8 +151,8 @@ class Health:
     @property
     def suspects_in_words(self) -> str:
         """How many of the flagged labels are expected to be wrong: the precision of the flags."""
-        share = self.suspect_errors / self.suspects if self.suspects else 0.0
-        return f"of which about {self.suspect_errors:,.0f} ({share:.0%}) are expected to be wrong"
+        share, wrong = self.suspect_errors / self.suspects if self.suspects else 0.0, f"{self.suspect_errors:,.0f}"
+        return f"of which about {wrong} ({share:.0%}) {'is' if wrong == '1' else 'are'} expected to be wrong"
 
     @property
     def range_in_words(self) -> str:

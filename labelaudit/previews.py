@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-__all__ = ["previews", "printable"]
+__all__ = ["plain_markdown", "previews", "printable"]
 
 _LENGTH = 160
 _CELLS = 12
@@ -69,6 +70,25 @@ def printable(text: str) -> str:
     'two lines[31m'
     """
     return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
+
+
+def plain_markdown(text: str) -> str:
+    r"""Return the text as one line of Markdown that shows it and does nothing else.
+
+    No table cell, HTML, link in brackets, image, formula or emphasis begins in it, nobody is mentioned and no issue is closed
+    where it is put into a pull request. Shown in a terminal it does nothing either. Addresses that are written out
+    become links where plain text has them.
+
+    Examples
+    --------
+    >>> print(plain_markdown("fixes #7 | *ask* @ann"))
+    fixes \#&#8203;7 \| \*ask\* @&#8203;ann
+    """
+    escaped = printable(text)
+    for sign in "\\&`*_~[]<>|!#$":
+        escaped = escaped.replace(sign, {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(sign, "\\" + sign))
+    # Hosts look for names and numbers in what is shown, so escaping does not stop them: a space without width does.
+    return re.sub(r"([@#!])(?=\w)", r"\1&#8203;", escaped)
 
 
 def _one_line(text: str) -> str:

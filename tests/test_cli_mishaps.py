@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -305,6 +306,19 @@ def test_unlabelled_and_not_assessable_items_are_counted(here, capsys):
     said = capsys.readouterr()
     assert "26 items (1 unlabelled), 3 classes" in said.err
     assert "among 26 (1 not assessable)" in said.out
+
+
+@pytest.mark.parametrize("suspects", [0, 1, 7])
+def test_the_end_of_an_audit_says_how_many_suspects_are_expected_to_be_wrong(suspects, here, capsys):
+    wrong = np.arange(200) < suspects
+    np.save("labels.npy", np.arange(200) % 2)
+    np.save("probs.npy", np.eye(2)[np.arange(200) % 2 ^ wrong] * 0.98 + 0.01)
+    assert run(["audit", "labels.npy", "--pred-probs", "probs.npy", "--out", "few.audit"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    said = {0: "0 suspect labels", 1: "1 suspect label, of which about 1 (P%) is expected to be wrong,"}
+    begin = said.get(suspects, "7 suspect labels, of which about 7 (P%) are expected to be wrong,")
+    assert re.sub(r"\d+%", "P%", first) == f"{begin} and 0 ambiguous items among 200."
+    assert re.fullmatch(r"About (1 label is|\d+ labels are) expected to be wrong in all\.", second)
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(here, capsys, monkeypatch):

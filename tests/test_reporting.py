@@ -84,6 +84,20 @@ def test_names_from_the_data_do_nothing_in_markdown_that_a_terminal_shows():
     assert r"| ab &amp; \~\~c\~\~ &lt;b&gt; |" in text
 
 
+def test_names_from_the_data_mention_nobody_and_touch_no_issue_in_a_pull_request(tmp_path, capsys):
+    labels, turned = ["@ann fixes #7", "see !12 <img>"] * 12, ["see !12 <img>", "@ann fixes #7"] * 12
+    probabilities = [[0.9, 0.1] if k % 5 else [0.45, 0.55] for k in range(24)]
+    folders = []
+    for name, given in (("old", labels), ("new", turned)):
+        dataset = la.Dataset.from_arrays(given, pred_probs=probabilities, ids=[f"@bob|{k}" for k in range(24)])
+        folders.append(str(la.audit(dataset).save(tmp_path / f"{name}.audit").path))
+    assert run(["compare", *folders, "--format", "markdown"]) == 0
+    for text in (capsys.readouterr().out, REPORT_FORMATS.get("markdown").render(make_report(la.load(folders[0])))):
+        assert not re.search(r"(?<!&)[@#!]\w|<img", text)
+        assert "@&#8203;ann fixes \\#&#8203;7" in text
+        assert "@&#8203;bob\\|" in text
+
+
 def test_a_file_gets_no_colours_from_the_terminal_that_the_command_runs_in(monkeypatch, report, tmp_path):
     folder = str(report.audit.save(tmp_path / "a.audit").path)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

@@ -239,11 +239,13 @@ def _summarize(result: Audit, target: Path) -> None:
 
     health = Health.from_dict(result.health)
     among = f"{health.items:,}" + (f" ({health.not_assessable:,} not assessable)" if health.not_assessable else "")
+    precision = f", {health.suspects_in_words}," if health.suspects else ""
     click.echo(
-        f"{health.suspects:,} suspect label{_s(health.suspects)} and {health.ambiguous:,} "
-        f"ambiguous item{_s(health.ambiguous)} among {among}; "
-        f"about {health.expected_errors:,.0f} label errors expected."
+        f"{health.suspects:,} suspect label{_s(health.suspects)}{precision} and {health.ambiguous:,} "
+        f"ambiguous item{_s(health.ambiguous)} among {among}."
     )
+    errors = f"{health.expected_errors:,.0f}"
+    click.echo(f"About {errors} {'label is' if errors == '1' else 'labels are'} expected to be wrong in all.")
     if health.caution:
         click.echo(health.caution)
     click.echo(f"Wrote {target}  ·  see it with: labelaudit report {target}")

@@ -83,17 +83,18 @@ def _listed(title: str, moves: tuple[Move, ...], *, is_markdown: bool) -> list[s
     if not moves:
         return []
     head = [f"### {title}", ""] if is_markdown else [f"{title}:"]
-    return ["", *head, *(f"{'- ' if is_markdown else '  '}{_move(each)}" for each in moves)]
+    return ["", *head, *(f"{'- ' if is_markdown else '  '}{_move(each, is_markdown=is_markdown)}" for each in moves)]
 
 
-def _move(move: Move) -> str:
-    from labelaudit.previews import printable
+def _move(move: Move, *, is_markdown: bool) -> str:
+    from labelaudit.previews import plain_markdown, printable
 
+    shown = plain_markdown if is_markdown else printable
     label = move.label_before or "no label"
     if move.label_after != move.label_before:
         label += f" → {move.label_after or 'no label'}"
     suspicion = f"suspicion {_score(move.suspicion_before)} → {_score(move.suspicion_after)}"
-    return f"{printable(move.item_id)}: {printable(label)}, {suspicion}"
+    return f"{shown(move.item_id)}: {shown(label)}, {suspicion}"
 
 
 def _score(value: float | None) -> str:
