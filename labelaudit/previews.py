@@ -75,9 +75,9 @@ def printable(text: str) -> str:
 def plain_markdown(text: str) -> str:
     r"""Return the text as one line of Markdown that shows it and does nothing else.
 
-    No table cell, HTML, link in brackets, image, formula or emphasis begins in it, nobody is mentioned and no issue is closed
-    where it is put into a pull request. Shown in a terminal it does nothing either. Addresses that are written out
-    become links where plain text has them.
+    No table cell, HTML, link in brackets, image, formula or emphasis begins in it, nobody is mentioned and no issue is
+    closed where it is put into a pull request. Shown in a terminal it does nothing either. Addresses that are written
+    out become links where plain text has them.
 
     Examples
     --------

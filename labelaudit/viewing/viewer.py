@@ -169,12 +169,7 @@ class Viewer:
         kept = self.audit.arrays.get("pred_probs")
         if kept is not None:
             return np.asarray(kept[row], dtype=np.float64)
-        data = self.contents.dataset
-        if data is None or not data.pred_probs:
-            return None
-        sources = [np.asarray(source[row : row + 1], dtype=np.float64)[0] for source in data.pred_probs]
-        mean: NDArray[np.float64] = np.mean(sources, axis=0)
-        return mean if np.isfinite(mean).all() else None
+        return self.contents.chances(row)
 
     def _score(self, name: str, place: int) -> dict[str, Any]:
         values, ordered = self._score_columns[name]

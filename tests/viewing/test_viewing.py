@@ -100,18 +100,77 @@ def test_exemplars_are_members_of_their_class(tickets):
         assert all(given_label[item] == name for item in found)
 
 
-def test_data_that_moved_or_changed_leaves_the_review_usable(tmp_path, sample_data):
+def test_data_that_is_gone_leaves_the_review_usable(tmp_path, sample_data):
     source = tmp_path / "t.csv"
     source.write_bytes((sample_data / "tickets.csv").read_bytes())
     audit = audited(tmp_path, source)
     item_id = str(audit.items.index[0])
-    lines = source.read_text().splitlines(keepends=True)
-    source.write_text("".join(lines[:-1]))
-    assert "has changed since the audit" in Viewer.of(audit).card(item_id)["content"]["message"]
     source.unlink()
     card = Viewer.of(audit).card(item_id)
     assert "cannot be read again" in card["content"]["message"]
     assert card["classes"]
+
+
+@pytest.mark.parametrize("name", ["tickets.csv", "machines.csv"])
+def test_items_are_shown_as_audited_or_not_at_all_however_the_file_changes(name, tmp_path, sample_data):
+    source = tmp_path / name
+    table = pd.read_csv(sample_data / name, keep_default_na=False, dtype=str)[:120]
+    column, label = ("text", "label") if name == "tickets.csv" else ("site", "fault")
+    table.to_csv(source, index=False)
+    audit = audited(tmp_path, source, label=label)
+    before = Viewer.of(audit)
+    shown_before = {item: before.card(item)["content"] for item in table["id"]}
+    gone, edited = table["id"].iloc[[3, 7]]
+
+    table.loc[table["id"] == edited, column] = "somewhere else"
+    table.loc[table["id"] != gone].sample(frac=1, random_state=1).to_csv(source, index=False)
+    after = Viewer.of(audit)
+    cards = {item: after.card(item) for item in table["id"]}
+    assert "no longer in the data" in cards[gone]["content"]["message"]
+    assert "changed in the data since the audit" in cards[edited]["content"]["message"]
+    assert [line["text"] for line in after.lines([gone, edited])] == [
+        "This item is no longer in the data.",
+        "This item has changed in the data since the audit, so it is not shown.",
+    ]
+    others = set(table["id"]) - {gone, edited}
+    assert {item: cards[item]["content"]["kind"] for item in others} == dict.fromkeys(others, kind_of(shown_before))
+    if name == "tickets.csv":
+        assert {item: cards[item]["content"] for item in others} == {item: shown_before[item] for item in others}
+    else:  # what is unusual is so among all rows
+        assert all(values(cards[item]["content"]) == values(shown_before[item]) for item in others)
+
+
+def kind_of(contents):
+    (kind,) = {content["kind"] for content in contents.values()}
+    return kind
+
+
+def values(content):
+    return [(cell["name"], cell["value"]) for cell in content["cells"]]
+
+
+def test_probabilities_beside_a_file_are_not_those_of_other_items_once_it_is_sorted_anew(tmp_path):
+    table = pd.DataFrame({"id": [f"i{k}" for k in range(40)], "text": [f"word {k} of many" for k in range(40)]})
+    table["label"] = ["cat", "dog"] * 20
+    table.to_csv(tmp_path / "t.csv", index=False)
+    np.save(tmp_path / "p.npy", np.column_stack([np.linspace(0, 1, 40), np.linspace(1, 0, 40)]))
+    audit = audited(tmp_path, tmp_path / "t.csv", pred_probs=[str(tmp_path / "p.npy")])
+    assert Viewer.of(audit).card("i0")["classes"][0] == {"name": "dog", "p": 1.0}
+    table[::-1].to_csv(tmp_path / "t.csv", index=False)
+    turned = Viewer.of(audit).card("i0")
+    assert turned["content"]["text"] == "word 0 of many"
+    assert {"name": "dog", "p": 0.0} not in turned["classes"]
+
+
+def test_an_image_that_is_gone_or_another_by_now_hides_no_other(tmp_path):
+    folder = image_folder(tmp_path)
+    audit = audited(tmp_path, folder)
+    (folder / "cat" / "3.png").unlink()
+    Image.new("RGB", (9, 9), "green").save(folder / "dog" / "2.png")
+    viewer = Viewer.of(audit)
+    kinds = [viewer.card(str(item))["content"]["kind"] for item in audit.items.index]
+    assert kinds.count("none") == 2
+    assert kinds.count("image") == len(audit) - 2
 
 
 # ---- hostile data
