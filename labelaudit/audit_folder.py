@@ -21,6 +21,7 @@ from labelaudit.domain import Origin
 from labelaudit.errors import AuditFolderError, ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -93,6 +94,15 @@ class Audit:
         digest.update(repr(sorted(self.config.result_options().items())).encode())
         digest.update("\x00".join(self.items.index).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def places(self) -> NDArray[np.intp]:
+        """(n,) position in the dataset that was audited, and so in `arrays`, of each row of `items`."""
+        import numpy as np
+
+        # Readers keep the order of the source. What place an item has in it is the rank of its row there.
+        order: NDArray[np.intp] = np.argsort(self.items["row"].to_numpy(), kind="stable")
+        return np.argsort(order, kind="stable")
 
     def save(self, path: str | os.PathLike[str]) -> Audit:
         """Write the audit as the folder `path`, whole or not at all, and return it with its `path` set.

@@ -218,7 +218,7 @@ def texts():
 
 
 def audit_of(dataset):
-    items = make_items(len(dataset)).assign(content_hash=dataset.content_hashes)
+    items = make_items(len(dataset)).assign(content_hash=dataset.content_hashes, row=dataset.rows)
     shuffled = items.sample(frac=1, random_state=0)
     return Audit(
         items=shuffled,
@@ -285,6 +285,14 @@ def test_the_same_choice_has_the_same_id_and_another_has_another(texts):
     assert one == two
     other, _ = choose(audit, BatchOptions(size=30, random=0.5, seed=1), dataset=texts)
     assert other.batch_id != one.batch_id
+
+
+@pytest.mark.parametrize("strategy", ["spread", "k-center"])
+def test_data_sorted_anew_gives_the_same_batch(texts, strategy):
+    audit, turned = audit_of(texts), np.arange(len(texts))[::-1]
+    moved = replace(texts, ids=texts.ids[turned], text=texts.text[turned], labels=texts.labels[turned])
+    one, two = (choose(audit, BatchOptions(size=30, strategy=strategy), dataset=data)[0] for data in (texts, moved))
+    assert one.items == two.items
 
 
 def test_data_that_changed_is_refused(texts):

@@ -101,7 +101,7 @@ def choose(
         classes=audit.classes,
         vectors=audit.arrays.get("embeddings"),
         neighbors=audit.arrays.get("neighbors"),
-        positions=place,
+        positions=audit.places,
         decided=decided,
         gold=gold,
         only=only,

@@ -112,7 +112,7 @@ class Rescorer:
         features = self._dataset.features
         if features is None:
             return None
-        return {str(name): column_of(features[name])[self._order] for name in features.columns}
+        return {str(name): column_of(features[name])[self.audit.places] for name in features.columns}
 
     def _pred_probs(self) -> NDArray[np.floating] | None:
         """Return the mean of all probabilities in the order of the items; None if they are too many or have moved."""
@@ -124,11 +124,7 @@ class Rescorer:
         if not sources or sources[0].shape[0] * sources[0].shape[1] > MOST_PROBABILITIES:
             return None
         mean: NDArray[np.floating] = np.mean([source[:] for source in sources], axis=0)
-        return mean[self._order]  # the arrays of an audit are in the order of the dataset's rows
-
-    @cached_property
-    def _order(self) -> NDArray[np.intp]:
-        return np.argsort(np.argsort(self.audit.items["row"].to_numpy(), kind="stable"), kind="stable")
+        return mean[self.audit.places]  # the arrays of an audit are in the order of the dataset's rows
 
     @cached_property
     def _dataset(self) -> Dataset | None:

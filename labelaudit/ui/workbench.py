@@ -86,7 +86,7 @@ class Workbench:
     @cached_property
     def map_places(self) -> NDArray[np.float32]:
         """(n, 2) places of the items on the map, in the order of the audit's table."""
-        return plane(self.audit.arrays["embeddings"])[self.viewer.data_rows]
+        return plane(self.audit.arrays["embeddings"])[self.audit.places]
 
     def neighborhoods(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return (m, 2) places of some rows of the audit's table so that neighbours stay together.
@@ -100,7 +100,7 @@ class Workbench:
             key = rows.tobytes()
             if key not in self._laid:
                 embeddings = self.audit.arrays["embeddings"]
-                self._laid[key] = plane(np.asarray(embeddings[self.viewer.data_rows[rows]]), "umap")
+                self._laid[key] = plane(np.asarray(embeddings[self.audit.places[rows]]), "umap")
             return self._laid[key]
 
     def prepare(self) -> None:

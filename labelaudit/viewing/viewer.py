@@ -204,19 +204,12 @@ class Viewer:
         return {str(item_id): place for place, item_id in enumerate(self.audit.items.index)}
 
     def _data_row(self, item_id: str) -> int:
-        return int(self.data_rows[self._place[item_id]])
-
-    @cached_property
-    def data_rows(self) -> NDArray[np.intp]:
-        """(n,) position in the data and the arrays of each row of the table: readers keep the order of the source."""
-        positions = np.empty(len(self.audit.items), dtype=np.intp)
-        positions[np.argsort(self.audit.items["row"].to_numpy(), kind="stable")] = np.arange(len(positions))
-        return positions
+        return int(self.audit.places[self._place[item_id]])
 
     @cached_property
     def _id_at(self) -> list[str]:
-        ids = np.empty(len(self.data_rows), dtype=object)
-        ids[self.data_rows] = self.audit.items.index.to_numpy()
+        ids = np.empty(len(self.audit), dtype=object)
+        ids[self.audit.places] = self.audit.items.index.to_numpy()
         return [str(item_id) for item_id in ids]
 
     @cached_property
@@ -235,7 +228,7 @@ class Viewer:
     @cached_property
     def _nearest(self) -> Nearest:
         labels = np.empty(len(self._given), dtype=np.intp)
-        labels[self.data_rows] = self._given
+        labels[self.audit.places] = self._given
         arrays = self.audit.arrays
         return Nearest(arrays.get("embeddings"), arrays.get("neighbors"), labels)
 
