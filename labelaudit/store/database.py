@@ -34,6 +34,8 @@ _PRAGMAS = (
 )
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.5
+_NEW_S = 60
+"""Seconds for which a file of no bytes may be one that another process is about to fill."""
 
 
 class Database:
@@ -54,6 +56,8 @@ class Database:
         If it is Postgres and its driver is not installed.
     StoreUnavailableError
         If a SQLite file would lie on a network file system or in no folder.
+    StoreDamagedError
+        If a SQLite file has lost all it held.
     """
 
     def __init__(self, url: str | Path, *, patience: float = 10.0) -> None:
@@ -175,6 +179,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     folder = Path(url.database or "").parent
     if not folder.is_dir():
         raise StoreUnavailableError(f"The folder {folder} does not exist.", "Create it, or name another place.")
+    _refuse_emptied(Path(url.database or ""))
     # Waiting is done above, in short steps: SQLite's own way of waiting lets the same writer lose again and again.
     engine = sa.create_engine(url, connect_args={"timeout": 0}, pool_size=5, max_overflow=20, pool_timeout=5)
 
@@ -193,6 +198,18 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         driver.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _refuse_emptied(file: Path) -> None:
+    """Refuse a file of no bytes, which SQLite would take for a new database, unless it was made just now."""
+    with contextlib.suppress(FileNotFoundError):
+        found = file.stat()
+        if found.st_size == 0 and time.time() - found.st_mtime > _NEW_S:
+            raise StoreDamagedError(
+                f"The review store {file} is empty: no bytes are left of it.",
+                "Restore the newest backup: see 'Backup and restore' in docs/store.md. If nothing was ever decided,"
+                " delete the file.",
+            )
 
 
 def _postgres_engine(url: sa.URL) -> sa.Engine:

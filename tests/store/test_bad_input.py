@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import time
 import uuid
 
 import pytest
@@ -109,6 +110,16 @@ def test_newer_and_damaged_schemas_are_refused(file, statement, kind, message):
     with pytest.raises(kind, match=message):
         reopened(file)
     assert file.read_bytes() == before
+
+
+def test_a_file_that_lost_all_its_bytes_is_not_begun_anew(file):
+    file.write_bytes(b"")
+    reopened(file).close()  # made just now: another process may be about to fill it
+    file.write_bytes(b"")
+    os.utime(file, (time.time() - 3600,) * 2)
+    with pytest.raises(StoreDamagedError, match="no bytes are left of it"):
+        reopened(file)
+    assert file.read_bytes() == b""
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, None])
