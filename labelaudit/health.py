@@ -89,6 +89,11 @@ class SliceHealth(_Part):
     group: str
     value: str
 
+    @property
+    def value_in_words(self) -> str:
+        """The value for people, who do not see one that is empty."""
+        return self.value if self.value.strip() else "(empty)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedPrecision:

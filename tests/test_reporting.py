@@ -103,7 +103,9 @@ def test_a_file_gets_no_colours_from_the_terminal_that_the_command_runs_in(monke
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert run(["report", folder, "--out", str(tmp_path / "a.txt")]) == 0
     assert "\x1b" in REPORT_FORMATS.get("terminal").render(report)
-    assert "\x1b" not in (tmp_path / "a.txt").read_text(encoding="utf-8")
+    written = (tmp_path / "a.txt").read_text(encoding="utf-8")
+    assert "\x1b" not in written
+    assert [line.rstrip() for line in written.split("\n")] == written.split("\n")
 
 
 class _Page(HTMLParser):
@@ -248,6 +250,45 @@ def test_an_audit_that_did_not_count_what_was_assessed_still_has_its_report(repo
         del part["assessed"]
     kept = Health.from_dict(old)
     assert [part.share_in_words for part in kept.classes] == [part.share_in_words for part in report.health.classes]
+
+
+@pytest.fixture(scope="module")
+def report_with_odd_names():
+    probabilities = [[0.9, 0.1] if k % 5 else [0.3, 0.7] for k in range(90)]
+    labels = ["a" * 300, "b"] * 45
+    groups = {"shop": [f"shop {k // 3}" if k % 3 else "" for k in range(90)]}
+    return make_report(la.audit(la.Dataset.from_arrays(labels, pred_probs=probabilities, groups=groups)), top=4)
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html"])
+def test_what_a_report_leaves_out_is_said(report_with_odd_names, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    text = REPORT_FORMATS.get(name).render(report_with_odd_names)
+    shown, kept = 10, len(report_with_odd_names.health.groups()["shop"])
+    assert f"the {shown} values with most expected errors; --format json has {kept}." in text
+    assert f"Most suspicious labels, 4 of {report_with_odd_names.health.suspects} flagged" in text
+    assert "(empty)" in text  # the shop that has no name
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown", "html"])
+def test_there_is_no_empty_column_where_items_have_no_content(report, report_with_odd_names, name):
+    render = REPORT_FORMATS.get(name).render
+    heads = [
+        len(re.findall(r"\bItem\b", re.sub(r"(?s)<style>.*</style>", "", render(r))))
+        for r in (report, report_with_odd_names)
+    ]
+    assert heads[0] >= 2
+    assert heads[1] == 0
+
+
+def test_long_names_take_no_screen_and_files_get_no_blanks_at_the_ends_of_lines(report_with_odd_names, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = REPORT_FORMATS.get("terminal").render(report_with_odd_names).splitlines()
+    assert lines[0].startswith("Data")
+    assert lines == [line.rstrip() for line in lines]
+    classes = lines[lines.index("Classes") : lines.index("Most confused pairs")]
+    assert len(classes) < 15
+    assert any("…" in line for line in classes)
 
 
 def test_on_what_the_counts_rest_is_told_after_the_plain_sentence(report_with_tiny_class):

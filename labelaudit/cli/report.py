@@ -50,8 +50,9 @@ def command(audit: str, form: str | None, top: int, out: str | None, url: str | 
         click.echo(text)
         return
     with atomic_file(out) as file:
-        # Colours are for the terminal that the command runs in, not for a file.
-        file.write_text(click.unstyle(text) + "\n", encoding="utf-8")
+        # Colours, and blanks up to its edge, are for the terminal that the command runs in, not for a file.
+        lines = [line.rstrip() for line in click.unstyle(text).splitlines()]
+        file.write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
     click.echo(f"Wrote {out}", err=True)
 
 

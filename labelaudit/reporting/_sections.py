@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from labelaudit.reporting import Report
     from labelaudit.residual import CheckSummary
 
-__all__ = ["Fact", "Section", "facts", "sections"]
+__all__ = ["SLICES_SHOWN", "Fact", "Section", "facts", "sections", "slices_left_out"]
 
-_SHOWN = 10  # pairs, and values of a group
+SLICES_SHOWN = 10
+"""Values of a group that a report shows, those with most expected errors."""
+
+_PAIRS_SHOWN = 10
 
 
 class Fact(NamedTuple):
@@ -52,12 +55,15 @@ class Section(NamedTuple):
         Cells, as many in each row as there are heads; at least one row.
     is_list : bool
         Whether a row is an item with sentences in its cells, and not a line of numbers to compare with the next.
+    note : str
+        What is left out, to stand below the table; empty where nothing is.
     """
 
     title: str
     heads: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     is_list: bool = False
+    note: str = ""
 
     @property
     def are_numbers(self) -> tuple[bool, ...]:
@@ -115,12 +121,12 @@ def sections(report: Report) -> Iterator[Section]:
             ("Given", "Suggested", "Suspects", "Expected errors"),
             [
                 (p.given, p.suggested, f"{p.suspects:,}", f"{p.expected_errors:,.1f}")
-                for p in health.confused_pairs[:_SHOWN]
+                for p in health.confused_pairs[:_PAIRS_SHOWN]
             ],
         ),
         *(_group(group, slices) for group, slices in health.groups().items()),
-        _queue("Most suspicious labels", report.suspects, "suspicion"),
-        _queue("Most ambiguous items", report.ambiguous, "ambiguity"),
+        _queue("Most suspicious labels", report.suspects, "suspicion", health.suspects),
+        _queue("Most ambiguous items", report.ambiguous, "ambiguity", health.ambiguous),
     ]
     return (section for section in found if section.rows)
 
@@ -135,14 +141,27 @@ def _counts(part: ClassHealth | SliceHealth) -> tuple[str, str, str, str]:
 
 
 def _group(group: str, slices: Sequence[SliceHealth]) -> Section:
-    rows = [(s.value, *_counts(s)) for s in slices[:_SHOWN]]
-    return Section(f"By {group}", ("Value", *_COUNTED), rows)
+    rows = [(s.value_in_words, *_counts(s)) for s in slices[:SLICES_SHOWN]]
+    return Section(f"By {group}", ("Value", *_COUNTED), rows, note=slices_left_out(slices))
 
 
-def _queue(title: str, items: pd.DataFrame, score: str) -> Section:
-    names = ["given_label", "suggested_label", score, "preview", "reasons"]
-    rows = [
-        (str(item), str(given), str(suggested), f"{value:.2f}", str(preview), str(reasons))
-        for item, given, suggested, value, preview, reasons in items[names].itertuples()
-    ]
-    return Section(title, ("Id", "Given", "Suggested", "Score", "Item", "Why"), rows, is_list=True)
+def slices_left_out(slices: Sequence[SliceHealth]) -> str:
+    """Return what to say below the slices that a report shows; nothing where it shows all of them."""
+    if len(slices) <= SLICES_SHOWN:
+        return ""
+    return f"Shown are the {SLICES_SHOWN} values with most expected errors; --format json has {len(slices)}."
+
+
+def _queue(title: str, items: pd.DataFrame, score: str, flagged: int) -> Section:
+    columns = {
+        "Given": "given_label",
+        "Suggested": "suggested_label",
+        "Score": score,
+        "Item": "preview",
+        "Why": "reasons",
+    }
+    if not items["preview"].ne("").any():  # there is no content beside probabilities alone
+        del columns["Item"]
+    table = items[list(columns.values())].assign(**{score: items[score].map("{:.2f}".format)})
+    rows = [tuple(map(str, row)) for row in table.itertuples()]
+    return Section(f"{title}, {len(items):,} of {flagged:,} flagged", ("Id", *columns), rows, is_list=True)

@@ -34,16 +34,20 @@ ul { padding-left: 1.2rem; }
 table { border-collapse: collapse; }
 .wide { overflow-x: auto; }
 .list { table-layout: fixed; width: 100%; }
-.list th:nth-child(1) { width: 9%; } .list th:nth-child(2), .list th:nth-child(3) { width: 13%; }
-.list th:nth-child(4) { width: 6%; } .list th:nth-child(5) { width: 28%; }
+.list th { width: 13%; box-sizing: border-box; }
+.list th[data-head=Id] { width: 10%; } .list th[data-head=Score] { width: 8%; } .list th[data-head=Item] { width: 25%; }
+.list th[data-head=Why] { width: auto; }
 th, td { padding: .3rem 1.2rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8885; }
+td { unicode-bidi: plaintext; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 td.number { white-space: nowrap; }
 footer { margin-top: 2rem; }
 @media (max-width: 40rem) {
   h1 { font-size: 1.5rem; }
-  td:first-child { min-width: 8rem; }
-  th, td { padding-right: .6rem; font-size: .9rem; }
+  td:first-child { min-width: 4.5rem; }
+  th, td { padding-right: .35rem; font-size: .85rem; }
+  th { font-size: .68rem; vertical-align: bottom; }
+  th:last-child, td:last-child { padding-right: 0; }
   .list thead { display: none; }
   .list tr, .list td { display: block; border: 0; text-align: left; overflow-wrap: anywhere; }
   .list tr { border-bottom: 1px solid #8885; padding: .6rem 0; }
@@ -59,6 +63,8 @@ footer { margin-top: 2rem; }
   h1 { font-size: 1.6rem; }
   th, td { padding-right: .8rem; }
   tr, dl div { break-inside: avoid; }
+  summary { display: none; }
+  details::details-content { content-visibility: visible; block-size: auto; }
   h2 { break-after: avoid; margin-top: 1.5rem; }
 }
 </style>
@@ -108,18 +114,19 @@ def _fact(fact: Fact) -> str:
 
 def _section(section: Section) -> str:
     kinds = [' class="number"' if is_number else "" for is_number in section.are_numbers]
-    heads = "".join(f'<th scope="col"{kind}>{head}</th>' for kind, head in zip(kinds, section.heads, strict=True))
-    openings = [f'<td{kind} data-head="{head}">' for kind, head in zip(kinds, section.heads, strict=True)]
+    marks = [f'{kind} data-head="{head}"' for kind, head in zip(kinds, section.heads, strict=True)]
+    heads = "".join(f'<th scope="col"{mark}>{head}</th>' for mark, head in zip(marks, section.heads, strict=True))
     rows = [
-        "".join(f"{opening}{_foldable(cell)}</td>" for opening, cell in zip(openings, row, strict=True))
+        "".join(f"<td{mark}>{_foldable(cell)}</td>" for mark, cell in zip(marks, row, strict=True))
         for row in section.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     title = _plain(section.title)
     shape = ' class="list"' if section.is_list else ""
+    note = f"\n<p>{_plain(section.note)}</p>" if section.note else ""
     return (
         f'<h2>{title}</h2>\n<div class="wide"><table{shape}>\n<thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+        f"<tbody>\n{body}\n</tbody>\n</table></div>{note}"
     )
 
 

@@ -20,7 +20,8 @@ def _fact(fact: Fact) -> str:
 def _section(section: Section) -> str:
     rules = ("---:" if is_number else "---" for is_number in section.are_numbers)
     table = [section.heads, rules, *(map(plain_markdown, row) for row in section.rows)]
-    return "\n".join([f"## {plain_markdown(section.title)}", "", *(f"| {' | '.join(row)} |" for row in table)])
+    note = ["", plain_markdown(section.note)] if section.note else []
+    return "\n".join([f"## {plain_markdown(section.title)}", "", *(f"| {' | '.join(row)} |" for row in table), *note])
 
 
 PLUGIN = ReportFormat(name="markdown", summary="Markdown, for a pull request or a wiki", suffix=".md", render=_render)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from labelaudit.previews import printable
 from labelaudit.reporting import Report, ReportFormat
+from labelaudit.reporting._sections import SLICES_SHOWN, slices_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _CLASSES_SHOWN = 15
 _PAIRS_SHOWN = 8
-_SLICES_SHOWN = 10
 _BAR = 12
+_LONGEST_NAME = 60  # characters of a class or value
 
 
 def _render(report: Report) -> str:
@@ -45,7 +46,10 @@ def _render(report: Report) -> str:
     if health.planting_line:
         parts.append(Text(health.planting_line, style="dim"))
     console.print(Group(*(Padding(part, (1, 0, 0, 0)) for part in parts)))
-    return stream.getvalue().rstrip("\n")
+    if console.is_terminal:
+        return stream.getvalue().rstrip("\n")
+    # The table that was drawn for a screen ends each line with blanks, which a file or a pipe need not have.
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()).strip("\n")
 
 
 def _summary(report: Report) -> RenderableType:
@@ -106,7 +110,7 @@ def _classes(health: Health) -> RenderableType:
     largest = max((c.share or 0.0 for c in shown), default=0.0) or 1.0  # bars compare the classes with each other
     for c in shown:
         table.add_row(
-            _text(c.name),
+            _name(c.name),
             f"{c.items:,}",
             f"{c.suspects:,}",
             c.share_in_words,
@@ -114,10 +118,7 @@ def _classes(health: Health) -> RenderableType:
             c.expected_errors_in_words,
             f"{c.ambiguous:,}",
         )
-    if more:
-        table.caption = f"and {more} more classes (--format json lists all)"
-        table.caption_justify = "left"
-    return table
+    return _noted(table, f"and {more} more classes (--format json lists all)" if more else "")
 
 
 def _pairs(health: Health) -> RenderableType:
@@ -127,7 +128,7 @@ def _pairs(health: Health) -> RenderableType:
     table.add_column("Suspects", justify="right")
     table.add_column("Expected errors", justify="right")
     for pair in health.confused_pairs[:_PAIRS_SHOWN]:
-        table.add_row(_text(pair.given), _text(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
+        table.add_row(_name(pair.given), _name(pair.suggested), f"{pair.suspects:,}", f"{pair.expected_errors:,.1f}")
     return table
 
 
@@ -136,29 +137,40 @@ def _group(group: str, slices: Sequence[SliceHealth]) -> RenderableType:
     table.add_column(_text(group), overflow="fold")
     for head in ("Items", "Suspects", "Share", "Expected errors"):
         table.add_column(head, justify="right")
-    for part in slices[:_SLICES_SHOWN]:
+    for part in slices[:SLICES_SHOWN]:
         numbers = (f"{part.items:,}", f"{part.suspects:,}", part.share_in_words, part.expected_errors_in_words)
-        table.add_row(_text(part.value), *numbers)
-    if len(slices) > _SLICES_SHOWN:
-        table.caption = f"and {len(slices) - _SLICES_SHOWN} more (--format json lists them)"
-        table.caption_justify = "left"
-    return table
+        table.add_row(_name(part.value_in_words), *numbers)
+    return _noted(table, slices_left_out(slices))
 
 
 def _queue(title: str, items: pd.DataFrame, score: str, flagged: int) -> RenderableType:
     table = _table(f"{title}, {len(items)} of {flagged:,} flagged")
     table.add_column(score.capitalize(), justify="right", no_wrap=True)
     table.add_column("Id", overflow="fold", min_width=6)
-    table.add_column("Item", ratio=3)
+    has_content = items["preview"].ne("").any()  # there is none of probabilities alone
+    if has_content:
+        table.add_column("Item", ratio=3)
     table.add_column("Why it is here", ratio=4)
     for item, row in items.iterrows():
-        table.add_row(f"{row[score]:.2f}", _text(item), _text(row["preview"]), _text(row["reasons"]))
+        content = [_text(row["preview"])] if has_content else []
+        table.add_row(f"{row[score]:.2f}", _text(item), *content, _text(row["reasons"]))
     return table
 
 
 def _text(value: object) -> Text:
     """Return what comes from the data as text that does nothing: no markup, no control characters."""
     return Text(printable(str(value)))
+
+
+def _name(name: str) -> Text:
+    """Return the name of a class or value, cut where it would take a screen."""
+    shown = printable(name)
+    return Text(shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…")
+
+
+def _noted(table: Table, note: str) -> RenderableType:
+    """Put a note below a table, whose own caption would be folded where the table is narrow."""
+    return Group(table, Text(note, style="dim italic")) if note else table
 
 
 def _table(title: str) -> Table:
