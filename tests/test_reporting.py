@@ -108,6 +108,15 @@ def test_a_file_gets_no_colours_from_the_terminal_that_the_command_runs_in(monke
     assert [line.rstrip() for line in written.split("\n")] == written.split("\n")
 
 
+def test_a_file_of_json_is_json_whatever_signs_end_a_line_elsewhere(tmp_path):
+    labels = ["one\u2028two", "three\x85four"] * 12
+    dataset = la.Dataset.from_arrays(labels, pred_probs=[[0.9, 0.1] if k % 5 else [0.3, 0.7] for k in range(24)])
+    folder = str(la.audit(dataset).save(tmp_path / "a.audit").path)
+    assert run(["report", folder, "--out", str(tmp_path / "a.json")]) == 0
+    shown = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert {part["name"] for part in shown["health"]["classes"]} == {*labels}
+
+
 class _Page(HTMLParser):
     """Collects the tags of a page, refuses what loads or runs something, and holds that all that opens is closed."""
 

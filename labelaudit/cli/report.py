@@ -51,7 +51,7 @@ def command(audit: str, form: str | None, top: int, out: str | None, url: str | 
         return
     with atomic_file(out) as file:
         # Colours, and blanks up to its edge, are for the terminal that the command runs in, not for a file.
-        lines = [line.rstrip() for line in click.unstyle(text).splitlines()]
+        lines = [line.rstrip() for line in click.unstyle(text).split("\n")]
         file.write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
     click.echo(f"Wrote {out}", err=True)
 
