@@ -362,7 +362,11 @@ def admit(  # noqa: PLR0911 -- a list of rules reads best as guards
     if given >= item.needed:
         return Refusal("decided", f"The item {item.item_id!r} already has the opinions it needs.")
     if given + len(claimed_by) >= item.needed:
-        return Refusal("claimed", f"The item {item.item_id!r} is being judged by {', '.join(sorted(set(claimed_by)))}.")
+        people = ", ".join(sorted(set(claimed_by)))
+        return Refusal(
+            "claimed",
+            f"The item {item.item_id!r} is on the screen of {people}, and free again five minutes after they leave it.",
+        )
     return None
 
 

@@ -41,7 +41,9 @@ def labelaudit(capsys):
 
 
 def test_a_day_of_reviewing(audit, labelaudit, tmp_path):
-    assert labelaudit("decide", audit, "a", "relabel", "pos", "--note", "clear")[:2][0] == 0
+    assert labelaudit("decide", audit, "a", "relabel", "pos", "--note", "clear")[1].startswith(
+        "Recorded relabel pos: a (id "
+    )
     assert labelaudit("people", "add", audit, "bob") == (0, "bob is a reviewer.\n", "")
     assert labelaudit("decide", audit, "b", "keep", "--as", "bob")[0] == 0
     assert labelaudit("decide", audit, "--undo", "--as", "bob")[0] == 0
@@ -106,7 +108,8 @@ def test_a_decision_is_taken_back_by_the_id_that_history_shows(audit, labelaudit
         labelaudit("decide", audit, item, "exclude")
     shown = labelaudit("history", audit, "a")[1].split()[-1]
     assert len(shown) == 8
-    assert labelaudit("decide", audit, "--undo", "--target", shown)[1].startswith("recorded: a ")
+    assert labelaudit("decide", audit, "--undo", "--target", shown)[1].startswith("Taken back: a (id ")
+    assert labelaudit("decide", audit, "--redo")[1].startswith("Brought back: a (id ")
     assert labelaudit("decide", audit, "--undo", "--target", shown[:3])[0] == 3
 
 
@@ -178,6 +181,9 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("people", "add", "AUDIT", "bob", "--role", "boss"), 2, "Unknown role 'boss'"),
         (("people", "remove", "AUDIT", "nan"), 2, "Did you mean 'ann'"),
         (("people", "assign", "AUDIT", "ann"), 2, "Give --class or --slice"),
+        (("people", "AUDIT"), 2, "The command comes before"),
+        (("store", "AUDIT", "verify"), 2, "as in: labelaudit store verify"),
+        (("people", "lst", "AUDIT"), 2, "No such command 'lst'"),
         (("store", "restore", "AUDIT", "nowhere.jsonl"), 3, "cannot be read"),
         (("store", "copy-to", "AUDIT", "mysql://x/y"), 2, "cannot live in 'mysql'"),
         (("review", "AUDIT", "--headless", "--store", "mysql://x/y"), 2, "cannot live in 'mysql'"),

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["audit_argument", "me", "person_option", "store_option", "time_of"]
+__all__ = ["AuditGroup", "audit_argument", "me", "person_option", "store_option", "time_of"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class AuditGroup(click.Group):
+    """Commands about an audit, which stands behind the command and not before it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of a folder in its place say where it belongs."""
+        name, *others = args
+        if name not in self.commands and Path(name).is_dir():
+            first = others[0] if others and others[0] in self.commands else next(iter(self.commands))
+            raise click.UsageError(f"The command comes before {name}, as in: {ctx.command_path} {first} {name}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 def audit_argument(command: _Command) -> _Command:

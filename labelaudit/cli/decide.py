@@ -62,7 +62,7 @@ def command(audit: str, person: str | None, url: str | None, **given: Any) -> No
         raise click.UsageError("Give an item and a verdict, or one of --from, --undo and --redo.")
     queue = open_queue(audit, person=me(person), store=url)
     try:
-        _report(_carry_out(queue, **given))
+        _report(_carry_out(queue, **given), _what(**given))
     finally:
         queue.close()
 
@@ -83,6 +83,13 @@ def _carry_out(queue: Queue, **given: Any) -> Answer:
     if given["adjudicate"]:
         return queue.adjudicate(decisions)
     return queue.set_gold(decisions) if given["gold"] else queue.decide(decisions)
+
+
+def _what(*, undo: bool, redo: bool, gold: bool, verdict: str | None, labels: tuple[str, ...], **_: Any) -> str:
+    """Return what one decision was, in words that its item follows."""
+    if undo or redo:
+        return "Taken back" if undo else "Brought back"
+    return " ".join(["Recorded", *(["as known answer"] if gold else []), *filter(None, [verdict]), *labels])
 
 
 def _whole_id(queue: Queue, target: str | None) -> str | None:
@@ -133,12 +140,14 @@ def _parsed(line: str, number: int) -> Decision:
     return _decision(item_id, verdict, tuple(labels), note, own)
 
 
-def _report(answer: Answer) -> None:
+def _report(answer: Answer, what: str) -> None:
+    from labelaudit.previews import printable
+
     for outcome in answer.outcomes:
         if outcome.status == "refused" and len(answer.outcomes) > 1:  # a single one is the error itself
             click.echo(f"refused: {outcome.message}", err=True)
         elif outcome.status == "acknowledged" and len(answer.outcomes) == 1:
-            click.echo(f"recorded: {', '.join(outcome.item_ids)} ({outcome.id})")
+            click.echo(printable(f"{what}: {', '.join(outcome.item_ids)} (id {outcome.id[:_SHOWN_OF_ID]})"))
     if len(answer.outcomes) > 1:
         counts = {status: sum(outcome.status == status for outcome in answer.outcomes) for status in _SPOKEN}
         click.echo(", ".join(f"{count} {_SPOKEN[status]}" for status, count in counts.items()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labelaudit.cli._review import audit_argument, me, person_option, store_option
+from labelaudit.cli._review import AuditGroup, audit_argument, me, person_option, store_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +18,7 @@ __all__ = ["command"]
 
 
 @click.group(
+    cls=AuditGroup,
     short_help="People of a review: roles, parts of the queue, rules, statistics.",
     epilog="""\b
 Examples:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from labelaudit.cli._review import audit_argument, me, person_option, store_option
+from labelaudit.cli._review import AuditGroup, audit_argument, me, person_option, store_option
 
 __all__ = ["command"]
 
 
 @click.group(
+    cls=AuditGroup,
     short_help="Verify, back up, rebuild, export, restore, copy the reviews.",
     epilog="""\b
 Examples:

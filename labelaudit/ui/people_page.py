@@ -44,7 +44,7 @@ def _table(people: tuple[PersonStatistics, ...]) -> pd.DataFrame:
         {
             "Name": [person.person for person in people],
             "Decisions": [person.decisions for person in people],
-            "Seconds each": [_rounded(person.seconds_per_decision, 1) for person in people],
+            "Seconds each": [_rounded(person.seconds_per_decision) for person in people],
             "Kappa": ["–" if person.kappa is None else f"{person.kappa:.2f}" for person in people],
             "Right on known answers": [_share(person.gold) for person in people],
             "Took a shown suggestion": [_share(person.accepted_shown) for person in people],
@@ -110,5 +110,5 @@ def _share(share: Share) -> str:
     return "–" if share.value is None else f"{share.value:.0%} of {share.whole:,}"
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+def _rounded(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.1f}"
