@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.errors import ReadError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
 __all__ = [
@@ -39,6 +41,7 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # MPO is a JPEG with further pictures behind the first, as some cameras write.
 _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", **{kind: f".{kind.lower()}" for kind in ("BMP", "GIF")}}
 _SUFFIX |= {kind: f".{kind.lower()}" for kind in ("PNG", "PPM", "WEBP")}
+_DEPTHS = (8, 10, 12, 14, 16)  # bits of a pixel that cameras and scanners measure
 _ORIENTATION = 0x0112  # tag of EXIF, whose values 2 to 8 are these members of PIL.Image.Transpose
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 # Pillow's decoders raise any of these for broken data.
@@ -104,8 +107,8 @@ def looks_like_image(content: bytes) -> bool:
 def open_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, where: str = "") -> Image.Image:
     """Decode an image to 8-bit RGB, turned upright as its EXIF says, if that can be read.
 
-    Only common bitmap formats are decoded. Transparency is laid on white, 16-bit grey is scaled to 8 bits, and of an
-    animation the first picture is taken.
+    Only common bitmap formats are decoded. Transparency is laid on white, grey of more than 8 bits or in fractions is
+    scaled to 8 bits, and of an animation the first picture is taken.
 
     Parameters
     ----------
@@ -186,12 +189,27 @@ def _unreadable(path: str | os.PathLike[str] | io.BytesIO, where: str, reason: s
 def _as_rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    if image.mode.startswith("I"):
-        import numpy as np
-
-        # Pillow clips 16-bit grey at 255 instead of scaling it.
-        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_eight_bits(image)).convert("RGB")
     if "A" in image.getbands() or "transparency" in image.info:
         layers = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """Scale deep grey, which Pillow clips at 255 instead, by the fewest bits of a usual camera that hold the image.
+
+    What a microscope or a scanner measures in 12 bits is mostly kept in 16, and would be black if it were taken for 16.
+    Fractions are taken for shares of white where none is above 1.
+    """
+    import numpy as np
+
+    values = np.asarray(image)
+    if image.mode == "F":
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        values = values * 255.0 if values.max(initial=0.0) <= 1.0 else values
+        values = values.clip(0, 65535).astype(np.uint16)
+    depth = next(bits for bits in _DEPTHS if values.max(initial=0) < 2**bits or bits == _DEPTHS[-1])
+    scaled: NDArray[np.uint8] = (values.clip(0, 65535) >> (depth - 8)).astype(np.uint8)
+    return scaled

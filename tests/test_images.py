@@ -33,6 +33,24 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path) -> None:
     assert np.asarray(open_image(saved(tmp_path / "a.png", deep)))[0, :, 0].tolist() == [0, 128, 255]
 
 
+@pytest.mark.parametrize(
+    ("pixels", "shown"),
+    [
+        (np.array([[0, 128, 255]], dtype=np.uint16), [0, 128, 255]),
+        (np.array([[0, 2048, 4095]], dtype=np.uint16), [0, 128, 255]),
+        (np.array([[0, 4096, 16383]], dtype=np.uint16), [0, 64, 255]),
+        (np.array([[-5, 2048, 4095]], dtype=np.int32), [0, 128, 255]),
+        (np.array([[0.0, 0.5, 1.0]], dtype=np.float32), [0, 127, 255]),
+        (np.array([[-1.0, 128.0, 255.0]], dtype=np.float32), [0, 128, 255]),
+        (np.array([[np.nan, np.inf, 0.5]], dtype=np.float32), [0, 0, 127]),
+        (np.zeros((1, 3), dtype=np.float32), [0, 0, 0]),
+    ],
+)
+def test_what_fills_a_part_of_its_bits_is_not_black(pixels, shown, tmp_path: Path) -> None:
+    image = open_image(saved(tmp_path / "a.tif", Image.fromarray(pixels)))
+    assert np.asarray(image)[0, :, 0].tolist() == shown
+
+
 def test_a_picture_taken_sideways_is_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
