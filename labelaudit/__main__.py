@@ -104,7 +104,8 @@ def _drop_output() -> None:
 
 
 def _show(error: LabelAuditError) -> None:
-    click.echo(click.style("Error: ", fg="red", bold=True) + _harmless(error.problem), err=True)
+    red = None if os.environ.get("NO_COLOR") else "red"  # as no-color.org has it; click itself does not look
+    click.echo(click.style("Error: ", fg=red, bold=True) + _harmless(error.problem), err=True)
     if error.fix:
         click.echo(click.style("  Fix: ", bold=True) + _harmless(error.fix), err=True)
 

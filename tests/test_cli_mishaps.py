@@ -293,6 +293,14 @@ def test_notes_and_names_do_not_act_on_the_terminal(audited, capsys):
     assert not {"\x1b", "\x07"} & {*said.out, *said.err}
 
 
+def test_errors_have_no_colour_where_none_is_wanted(monkeypatch, capsys):
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *a, **k: False)
+    for wanted, red in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", wanted)
+        assert run(["report", "nowhere.audit"]) == 3
+        assert ("\x1b[31m" in capsys.readouterr().err) == red
+
+
 def test_a_history_without_events_says_so(audited, capsys):
     assert run(["decide", str(audited), "t4", "keep", "--as", "ann"]) == 0
     capsys.readouterr()

@@ -300,6 +300,15 @@ def test_long_names_take_no_screen_and_files_get_no_blanks_at_the_ends_of_lines(
     assert any("…" in line for line in classes)
 
 
+def test_in_a_narrow_terminal_names_stay_whole_and_bars_give_way(report, monkeypatch):
+    for columns, has_bars in (("80", False), ("110", True)):
+        monkeypatch.setenv("COLUMNS", columns)
+        text = REPORT_FORMATS.get("terminal").render(report)
+        classes = text[text.index("Classes") : text.index("Most confused pairs")]
+        assert all(f"{part.name} " in classes for part in report.health.classes)
+        assert ("▇" in classes) == has_bars
+
+
 def test_on_what_the_counts_rest_is_told_after_the_plain_sentence(report_with_tiny_class):
     health = report_with_tiny_class.health
     assert health.expected_precision_line.endswith("are expected to be wrong")

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from labelaudit.health import Health, SliceHealth
+    from labelaudit.health import ClassHealth, Health, SliceHealth
 
 _CLASSES_SHOWN = 15
 _PAIRS_SHOWN = 8
@@ -35,7 +36,7 @@ def _render(report: Report) -> str:
     # The text is returned, so the console must be told what standard output is: colours only where a person looks.
     console = Console(file=stream, width=min(width, 140), force_terminal=sys.stdout.isatty(), highlight=False)
     health = report.health
-    parts: list[RenderableType] = [_summary(report), _classes(health)]
+    parts: list[RenderableType] = [_summary(report), _classes(health, console)]
     if health.confused_pairs:
         parts.append(_pairs(health))
     parts += [_group(group, slices) for group, slices in health.groups().items()]
@@ -96,15 +97,24 @@ def _items_line(health: Health) -> Text:
     return Text("; ".join(parts))
 
 
-def _classes(health: Health) -> RenderableType:
+def _classes(health: Health, console: Console) -> RenderableType:
     shown = sorted(health.classes, key=lambda c: (-c.expected_errors, c.name))[:_CLASSES_SHOWN]
     more = len(health.classes) - len(shown)
     title = "Classes, most expected errors first" if more else "Classes"
+    table = _class_table(title, shown, has_bars=True)
+    unbounded = console.options.update(max_width=10_000)
+    if Measurement.get(console, unbounded, table).maximum > console.width:
+        table = _class_table(title, shown, has_bars=False)  # rather than names in pieces
+    return _noted(table, f"and {more} more classes (--format json lists all)" if more else "")
+
+
+def _class_table(title: str, shown: list[ClassHealth], *, has_bars: bool) -> Table:
     table = _table(title)
     table.add_column("Class", overflow="fold")
     for head in ("Items", "Suspects", "Share"):
         table.add_column(head, justify="right")
-    table.add_column("")
+    if has_bars:
+        table.add_column("")
     table.add_column("Expected errors", justify="right")
     table.add_column("Ambiguous", justify="right")
     largest = max((c.share or 0.0 for c in shown), default=0.0) or 1.0  # bars compare the classes with each other
@@ -114,11 +124,11 @@ def _classes(health: Health) -> RenderableType:
             f"{c.items:,}",
             f"{c.suspects:,}",
             c.share_in_words,
-            Text("▇" * round((c.share or 0.0) / largest * _BAR), style="red"),
+            *([Text("▇" * round((c.share or 0.0) / largest * _BAR), style="red")] if has_bars else []),
             c.expected_errors_in_words,
             f"{c.ambiguous:,}",
         )
-    return _noted(table, f"and {more} more classes (--format json lists all)" if more else "")
+    return table
 
 
 def _pairs(health: Health) -> RenderableType:
