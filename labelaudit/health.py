@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceHealth", "measure"]
+__all__ = ["OF_CHANCE", "ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceHealth", "measure"]
+
+OF_CHANCE = "a mere guess, since the model knows nothing of these labels"
+"""The kind of range where probabilities and labels have nothing to do with each other."""
 
 _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
@@ -24,6 +27,8 @@ _UNLIKE_PLANTED = (
     " hard items or in whole groups, and where model and neighbours err together at the border of two classes. So more"
     " may be wrong than expected, also of those flagged, or no more. A random check (labelaudit check) tells how many."
 )
+_BY_CHANCE = 2.33
+"""Association that probabilities which know nothing of the labels stay below in 99 of 100 cases: normal quantile."""
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
@@ -122,11 +127,16 @@ class Health:
     range_kind : str
         What kind of range that is.
     expected_precision : tuple
-        At some depths of the queue; empty where suspicion is not calibrated.
+        At some depths of the queue; empty where suspicion is not calibrated, or the model knows nothing of the labels.
     planted : str
         Which errors were planted to calibrate suspicion, in words; empty where none were.
     agreement : float
         Share of assessed items whose given label is the model's most probable class, 0..1.
+    chance_agreement : float
+        What that share would be if labels and choices had nothing to do with each other, 0..1.
+    association : float or None
+        By how many standard deviations the probabilities of the given labels are higher than chance has them; None
+        where that was not measured.
     classes, confused_pairs, slices : tuple
         By class (in class order), by pair and by slice (most expected errors first).
     """
@@ -147,6 +157,13 @@ class Health:
     slices: tuple[SliceHealth, ...] = field(default=())
     expected_precision: tuple[ExpectedPrecision, ...] = ()
     planted: str = ""
+    chance_agreement: float = 0.0
+    association: float | None = None
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the probabilities go with the given labels no more than chance would have it."""
+        return _knows_nothing(self.association)
 
     @property
     def expected_error_rate(self) -> float:
@@ -168,6 +185,8 @@ class Health:
     @property
     def caution(self) -> str:
         """What to beware of before trusting the suspects, in sentences; empty where nothing speaks against them."""
+        if self.knows_nothing:
+            return self._caution_of_chance
         if not self.planted:
             return self._caution_uncalibrated
         own, cannot_tell = 1.0 - self.agreement - self.expected_error_rate, self.range_kind == TOO_WEAK
@@ -182,6 +201,18 @@ class Health:
             f" to be wrong: on about {own:.0%} of the items it is wrong itself. {guess if cannot_tell else ''}A model"
             " this weak overlooks wrong labels and suspects right ones; more labelled items, better embeddings"
             " (--embeddings) or probabilities (--pred-probs) find more with less work."
+        )
+
+    @property
+    def _caution_of_chance(self) -> str:
+        """What to look for where the probabilities have nothing to do with the labels."""
+        return (
+            f"The model agrees with {self.agreement:.0%} of the labels, where guessing would agree with"
+            f" {self.chance_agreement:.0%}: its probabilities do not go with these labels, and neither suspects nor"
+            " counts mean anything. Most often something is mixed up: rows of vectors (--embeddings) or probabilities"
+            " (--pred-probs) in another order than the labels, columns of probabilities in another order than the"
+            " classes (--class), or the wrong column of labels (--label). If all is in its place, there are too few"
+            " items, or what is learned from does not tell the classes apart."
         )
 
     @property
@@ -265,6 +296,8 @@ def measure(
     expected_errors_range: tuple[float, float],
     range_kind: str,
     planted: str = "",
+    chance_agreement: float = 0.0,
+    association: float | None = None,
 ) -> Health:
     """Measure the health of an audit's items.
 
@@ -280,6 +313,8 @@ def measure(
         Range of the expected errors and its kind, from the ranking.
     planted : str
         Which errors were planted to calibrate suspicion, in words; empty where none were.
+    chance_agreement, association
+        As :class:`Health` describes them.
 
     Returns
     -------
@@ -297,14 +332,20 @@ def measure(
         suspect_errors=float(items.loc[items["is_suspect"], "suspicion"].sum()),
         expected_errors=float(items["suspicion"].sum()),
         expected_errors_range=expected_errors_range,
-        range_kind=range_kind,
+        range_kind=OF_CHANCE if _knows_nothing(association) else range_kind,
         agreement=agreement,
+        chance_agreement=chance_agreement,
+        association=association,
         classes=_by_class(items, classes),
         confused_pairs=_by_pair(items),
         slices=_by_slice(items),
-        expected_precision=_by_depth(items[assessed]) if planted else (),
+        expected_precision=_by_depth(items[assessed]) if planted and not _knows_nothing(association) else (),
         planted=planted,
     )
+
+
+def _knows_nothing(association: float | None) -> bool:
+    return association is not None and association < _BY_CHANCE
 
 
 def _by_depth(assessed: pd.DataFrame) -> tuple[ExpectedPrecision, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit import health
+from labelaudit.association import association, chance_agreement
 from labelaudit.audit_folder import Audit
 from labelaudit.config import AuditConfig
 from labelaudit.domain import UNLABELLED, Dataset
@@ -312,10 +313,13 @@ def _neighborhood(
 def _health(items: pd.DataFrame, classes: tuple[str, ...], scores: Scores, ranking: Ranking) -> health.Health:
     rows = scores.rows
     assessed = rows.given >= 0
+    given, top = rows.given[assessed], rows.top[assessed]
     return health.measure(
         items,
         classes,
-        agreement=float((rows.top[assessed] == rows.given[assessed]).mean()),
+        agreement=float((top == given).mean()),
+        chance_agreement=chance_agreement(given, top),
+        association=None if scores.walk is None else association(rows.given, scores.walk, _source_weights(scores)),
         expected_errors_range=ranking.expected_errors_range,
         range_kind=ranking.range_kind,
         planted=FAMILY if ranking.range_kind in (CALIBRATED, TOO_WEAK, UNLIKE_PLANTED) else "",
@@ -335,11 +339,14 @@ def _statistics(scores: Scores) -> dict[str, Any]:
     }
 
 
+def _source_weights(scores: Scores) -> NDArray[np.float64]:
+    return np.ones(1) if scores.members is None else scores.members.weights
+
+
 def _arrays(obtained: Obtained, scores: Scores, neighbors: Neighbors | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     if obtained.fitted and scores.walk is not None:
-        weights = np.ones(1) if scores.members is None else scores.members.weights
-        pool = scores.walk.pooled(slice(0, scores.walk.n), weights)
+        pool = scores.walk.pooled(slice(0, scores.walk.n), _source_weights(scores))
         arrays["pred_probs"] = np.asarray(pool, dtype=np.float32)
     if obtained.embeddings is not None:
         arrays["embeddings"] = np.asarray(obtained.embeddings, dtype=np.float32)
