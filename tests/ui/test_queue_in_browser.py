@@ -426,7 +426,7 @@ def test_a_finger_records_several_labels_and_leaves_each_panel(audit_folder, ser
     ann.open()
     first = ann.card()
     for button in ("note", "find class…", "several fit…"):
-        ann.page.get_by_role("button", name=button).click()
+        ann.page.get_by_role("button", name=button, exact=True).click()
         ann.page.get_by_role("button", name="Leave").click()
         ann.page.get_by_role("button", name="Leave").wait_for(state="detached")
     ann.page.get_by_role("button", name="note").click()
