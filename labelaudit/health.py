@@ -5,30 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.cautions import OF_CHANCE, caution, knows_nothing
 from labelaudit.errors import AuditFolderError
-from labelaudit.planting import LEAST_ITEMS, TOO_WEAK, UNLIKE_PLANTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-__all__ = ["OF_CHANCE", "ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceHealth", "measure"]
-
-OF_CHANCE = "a mere guess, since the model knows nothing of these labels"
-"""The kind of range where probabilities and labels have nothing to do with each other."""
+__all__ = ["ClassHealth", "ConfusedPair", "ExpectedPrecision", "Health", "SliceHealth", "measure"]
 
 _PAIRS_KEPT = 50
 _SLICES_KEPT = 50
 _LEAST_SPOKEN = 100
-_WEAK = 0.25  # share of items on which the model is wrong itself
-_UNLIKE_PLANTED = (
-    "Neighbours back the model against more labels than planted errors explain, as they do where labels are wrong on"
-    " hard items or in whole groups, and where model and neighbours err together at the border of two classes. So more"
-    " may be wrong than expected, also of those flagged, or no more. A random check (labelaudit check) tells how many."
-)
-_BY_CHANCE = 2.33
-"""Association that probabilities which know nothing of the labels stay below in 99 of 100 cases: normal quantile."""
 _DEPTHS = (10, 100, 500, 1000, 5000, 10_000)
 
 
@@ -161,11 +150,6 @@ class Health:
     association: float | None = None
 
     @property
-    def knows_nothing(self) -> bool:
-        """Whether the probabilities go with the given labels no more than chance would have it."""
-        return _knows_nothing(self.association)
-
-    @property
     def expected_error_rate(self) -> float:
         """Expected share of wrong labels among the assessed items, 0..1."""
         return self.expected_errors / max(self.assessed, 1)
@@ -185,49 +169,7 @@ class Health:
     @property
     def caution(self) -> str:
         """What to beware of before trusting the suspects, in sentences; empty where nothing speaks against them."""
-        if self.knows_nothing:
-            return self._caution_of_chance
-        if not self.planted:
-            return self._caution_uncalibrated
-        own, cannot_tell = 1.0 - self.agreement - self.expected_error_rate, self.range_kind == TOO_WEAK
-        if own < _WEAK and not cannot_tell:
-            return _UNLIKE_PLANTED if self.range_kind == UNLIKE_PLANTED else ""
-        guess = (
-            "It errs even where it is surest, so most of what it contradicts are its own mistakes, and the count is a"
-            " guess. A random check (labelaudit check) tells how many labels are wrong. "
-        )
-        return (
-            f"The model agrees with only {self.agreement:.0%} of the labels and expects {self.expected_error_rate:.1%}"
-            f" to be wrong: on about {own:.0%} of the items it is wrong itself. {guess if cannot_tell else ''}A model"
-            " this weak overlooks wrong labels and suspects right ones; more labelled items, better embeddings"
-            " (--embeddings) or probabilities (--pred-probs) find more with less work."
-        )
-
-    @property
-    def _caution_of_chance(self) -> str:
-        """What to look for where the probabilities have nothing to do with the labels."""
-        return (
-            f"The model agrees with {self.agreement:.0%} of the labels, where guessing would agree with"
-            f" {self.chance_agreement:.0%}: its probabilities do not go with these labels, and neither suspects nor"
-            " counts mean anything. Most often something is mixed up: rows of vectors (--embeddings) or probabilities"
-            " (--pred-probs) in another order than the labels, columns of probabilities in another order than the"
-            " classes (--class), or the wrong column of labels (--label). If all is in its place, there are too few"
-            " items, or what is learned from does not tell the classes apart."
-        )
-
-    @property
-    def _caution_uncalibrated(self) -> str:
-        """What to beware of where the model's own mistakes cannot be told from wrong labels, and may be many."""
-        if 1.0 - self.agreement < _WEAK:
-            return ""
-        low, high = self.expected_errors_range
-        return (
-            f"The model agrees with only {self.agreement:.0%} of the labels, and suspicion is not calibrated: its own"
-            f" mistakes look like wrong labels. So {self.expected_errors:,.0f} is more likely too high than too low;"
-            f" {low:,.0f} to {high:,.0f} may be wrong. A random check (labelaudit check) tells how many are. More"
-            f" labelled items, better embeddings (--embeddings) or probabilities (--pred-probs) make a better model;"
-            f" a model that labelaudit fits is calibrated from {LEAST_ITEMS} items on (--calibrate auto)."
-        )
+        return caution(self)
 
     @property
     def expected_precision_line(self) -> str:
@@ -332,20 +274,16 @@ def measure(
         suspect_errors=float(items.loc[items["is_suspect"], "suspicion"].sum()),
         expected_errors=float(items["suspicion"].sum()),
         expected_errors_range=expected_errors_range,
-        range_kind=OF_CHANCE if _knows_nothing(association) else range_kind,
+        range_kind=OF_CHANCE if knows_nothing(association) else range_kind,
         agreement=agreement,
         chance_agreement=chance_agreement,
         association=association,
         classes=_by_class(items, classes),
         confused_pairs=_by_pair(items),
         slices=_by_slice(items),
-        expected_precision=_by_depth(items[assessed]) if planted and not _knows_nothing(association) else (),
+        expected_precision=_by_depth(items[assessed]) if planted and not knows_nothing(association) else (),
         planted=planted,
     )
-
-
-def _knows_nothing(association: float | None) -> bool:
-    return association is not None and association < _BY_CHANCE
 
 
 def _by_depth(assessed: pd.DataFrame) -> tuple[ExpectedPrecision, ...]:
