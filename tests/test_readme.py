@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from labelaudit import errors
 from labelaudit.cli import COMMANDS
 from labelaudit.config import load_config
+from tests.test_loop_document import NUMBER, alike
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +32,9 @@ DOCUMENTS = [
 ]
 RUN = re.compile(r"<!-- run -->\n```(\w+)\n(.*?)```", re.DOTALL)
 BLOCKS = [(kind, code) for kind, code in RUN.findall(README)]
+
+
+DRAWN_BY = "Draw it again: CONTRIBUTING.md says how"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,24 @@ def test_python_runs(workplace):
     blocks = [code for kind, code in BLOCKS if kind == "python"]
     assert len(blocks) >= 3
     run([sys.executable, "-W", "error", "-c", "\n".join(blocks)], workplace)
+
+
+@pytest.mark.slow
+def test_the_picture_of_the_report_says_what_the_report_says(workplace):
+    run(["labelaudit", "audit", "sample_data/tickets.csv", "--out", "picture.audit"], workplace)
+    run(["labelaudit", "report", "picture.audit", "--out", "report.txt"], workplace)
+    printed = (workplace / "report.txt").read_text(encoding="utf-8").splitlines()
+    picture = (ROOT / "docs" / "images" / "report.svg").read_text(encoding="utf-8")
+    lines: dict[str, str] = {}
+    for y, words in re.findall(r'<text class="[^"]*-r\d+"[^>]* y="([^"]*)"[^>]*>(.*?)</text>', picture):
+        lines[y] = lines.get(y, "") + html.unescape(words).replace("\xa0", " ")
+    _, *drawn = [" ".join(line.split()) for line in lines.values() if line.strip()]  # the first one is the command
+    said = [" ".join(line.split()).replace("picture.audit", "tickets.audit") for line in printed if line.strip()]
+    end = said.index("Classes")
+    assert end > 5
+    for one, other in zip(drawn[: end + 1], said[: end + 1], strict=True):
+        assert NUMBER.sub("N", one) == NUMBER.sub("N", other), DRAWN_BY
+        assert all(alike(float(a), float(b)) for a, b in zip(NUMBER.findall(one), NUMBER.findall(other), strict=True))
 
 
 def test_configuration_is_accepted(tmp_path):
