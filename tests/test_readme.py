@@ -80,8 +80,9 @@ def test_the_picture_of_the_report_says_what_the_report_says(workplace):
     lines: dict[str, str] = {}
     for y, words in re.findall(r'<text class="[^"]*-r\d+"[^>]* y="([^"]*)"[^>]*>(.*?)</text>', picture):
         lines[y] = lines.get(y, "") + html.unescape(words).replace("\xa0", " ")
-    _, *drawn = [" ".join(line.split()) for line in lines.values() if line.strip()]  # the first one is the command
-    said = [" ".join(line.split()).replace("picture.audit", "tickets.audit") for line in printed if line.strip()]
+    # Columns are set by their place and not by blanks; the first line is the command.
+    _, *drawn = ["".join(line.split()) for line in lines.values() if line.strip()]
+    said = ["".join(line.split()).replace("picture.audit", "tickets.audit") for line in printed if line.strip()]
     end = said.index("Classes")
     assert end > 5
     for one, other in zip(drawn[: end + 1], said[: end + 1], strict=True):
