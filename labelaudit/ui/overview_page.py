@@ -26,6 +26,8 @@ def show(session: Session) -> None:
     for column, (name, value, meaning) in zip(st.container(key="glance").columns(5), health_lines(health), strict=True):
         column.metric(name, value)
         column.caption(meaning)
+    if health.caution:
+        st.warning(health.caution)  # before anybody sets to work on it
     left, right = st.columns([3, 2], gap="large")
     with left:
         _what_now(session, health)

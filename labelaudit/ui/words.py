@@ -234,7 +234,6 @@ def certainty_lines(health: Health, check: CheckSummary | None) -> list[str]:
         certificate_line(health, check)
         if check is not None
         else "To draw some: the queue “Random check”, or labelaudit check AUDIT",
-        *([health.caution] if health.caution else []),
         *unassessed,
     ]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
+import labelaudit as la
 from tests.conftest import ROOT
-from tests.ui.conftest import decisions, verdicts
+from tests.ui.conftest import decisions, enroll, verdicts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -26,19 +27,6 @@ PAGES = {
     "plain": "/plain",
 }
 SCREENSHOTS = ROOT / "test-artifacts" / "review"
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, which checks pages for people who cannot see or point."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, so axe-core cannot be had")
-    command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"]
-    if subprocess.run(command, capture_output=True, check=False, timeout=120).returncode != 0:
-        pytest.skip("axe-core cannot be downloaded here")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def settled(page: Any, name: str) -> None:
@@ -56,7 +44,7 @@ def settled(page: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_whole_and_open_to_everybody(theme, audit_folder, serve, sit_down, axe):
+def test_every_page_is_whole_and_open_to_everybody(theme, audit_folder, serve, sit_down):
     ann = sit_down(serve(audit_folder), "ann", color_scheme=theme)
     ann.open()
     for key in "qwas":
@@ -70,14 +58,34 @@ def test_every_page_is_whole_and_open_to_everybody(theme, audit_folder, serve, s
         ann.page.screenshot(path=SCREENSHOTS / f"{name}-{theme}.png")
         assert ann.page.get_by_text("That did not work").count() == 0, name
         assert ann.page.locator("[data-testid=stException]").count() == 0, name
-        ann.page.evaluate(axe)
-        result = ann.page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-        found[name] = [
-            f"{violation['id']}: {violation['help']} {[node['target'] for node in violation['nodes']][:3]}"
-            for violation in result["violations"]
-            if violation["impact"] in {"serious", "critical"}
-        ]
+        found[name] = barriers(ann.page)
     assert not any(found.values()), json.dumps(found, indent=1)
+
+
+def barriers(page: Any) -> list[str]:
+    """What keeps people who cannot see or point from using a page, as axe-core finds it."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    return [
+        f"{violation['id']}: {violation['help']} {[node['target'] for node in violation['nodes']][:3]}"
+        for violation in found.response["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_overview_begins_with_what_to_beware_of(theme, audited_tickets, tmp_path, serve, sit_down):
+    audit = la.load(audited_tickets)
+    folder = tmp_path / "tickets.audit"
+    replace(audit, health={**audit.health, "association": 0.0}).save(folder)
+    enroll(folder)
+    ann = sit_down(serve(folder), "ann", color_scheme=theme)
+    ann.open("/overview")
+    settled(ann.page, "overview")
+    ann.page.screenshot(path=SCREENSHOTS / f"overview-beware-{theme}.png")
+    warning = ann.page.get_by_role("alert").filter(has_text="do not go with these labels")
+    advice = ann.page.get_by_role("heading", name="What should I do now?")
+    assert warning.bounding_box()["y"] < advice.bounding_box()["y"]
+    assert not barriers(ann.page)
 
 
 def test_a_lasso_relabels_many_and_one_undo_takes_it_back(audit_folder, serve, sit_down):

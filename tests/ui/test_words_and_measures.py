@@ -59,14 +59,6 @@ def test_a_model_that_promised_too_much_is_told_and_one_that_kept_its_word_is_no
     assert "expected" not in progress_lines(early, learned=0)[0]
 
 
-def test_a_weak_model_is_named_in_the_overview():
-    assert not any("wrong itself" in line for line in certainty_lines(HEALTH, None))
-    weak = certainty_lines(replace(HEALTH, agreement=0.55, planted="wrong labels"), None)
-    assert any("on about 35% of the items it is wrong itself" in line for line in weak)
-    uncalibrated = certainty_lines(replace(HEALTH, agreement=0.55), None)
-    assert any("agrees with only 55% of the labels, and suspicion is not calibrated" in line for line in uncalibrated)
-
-
 def test_the_plain_card_is_data_and_never_markup():
     evil = "<script>x</script><img src=x onerror=y>\"'&"
     card = Card(item_id=evil, row=0, content_hash="", given_label=evil, suggested_label=evil,
