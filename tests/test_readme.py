@@ -72,7 +72,8 @@ def test_python_runs(workplace):
 
 
 @pytest.mark.slow
-def test_the_picture_of_the_report_says_what_the_report_says(workplace):
+def test_the_picture_of_the_report_says_what_the_report_says(workplace, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")  # those of the picture
     run(["labelaudit", "audit", "sample_data/tickets.csv", "--out", "picture.audit"], workplace)
     run(["labelaudit", "report", "picture.audit", "--out", "report.txt"], workplace)
     printed = (workplace / "report.txt").read_text(encoding="utf-8").splitlines()
