@@ -54,6 +54,8 @@ def test_a_day_of_reviewing(audit, labelaudit, tmp_path):
     assert status == 0
     assert "relabel pos" in out
     assert "clear" in out
+    assert "fingerprint" not in labelaudit("history", audit)[1]
+    assert "fingerprint" in labelaudit("history", audit, "--format", "jsonl")[1]
     status, out, _ = labelaudit("people", "statistics", audit)
     assert status == 0
     assert "Krippendorff's alpha of all: –" in out

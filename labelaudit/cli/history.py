@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_FOR_PROGRAMS = {"audit_id", "fingerprint"}  # lines of digits; --format jsonl has them
 _MOST = 1_000_000  # all of it is for labelaudit store export
 
 
@@ -91,4 +92,8 @@ def _spoken(value: dict[str, object]) -> str:
     if "verdict" in value:
         labels = value.get("labels")
         return " ".join([str(value["verdict"]), *(labels if isinstance(labels, list) else [])])
-    return " ".join(f"{name}={content}" for name, content in value.items() if isinstance(content, str | bool | int))
+    return " ".join(
+        f"{name}={content}"
+        for name, content in value.items()
+        if isinstance(content, str | bool | int) and name not in _FOR_PROGRAMS
+    )
