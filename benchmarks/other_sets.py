@@ -61,7 +61,7 @@ def _patches(_: Path | None) -> Items:
     rng = np.random.default_rng(0)
     pixels, truth = [], []
     for number, image in enumerate(load_sample_images().images):
-        for _ in range(1500):
+        for _patch in range(1500):
             row, column = rng.integers(0, image.shape[0] - 16), rng.integers(0, image.shape[1] - 16)
             pixels.append(image[row : row + 16, column : column + 16].ravel() / 255.0)
             truth.append(3 * number + 3 * (row + 8) // image.shape[0])
