@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError, UnknownNameError
 from labelaudit.images import is_image_name
@@ -76,6 +78,7 @@ _UNNAMED = re.compile(r"|unnamed:_\d+|__index_level_\d+__")  # what pandas makes
 _MANY_CLASSES = 100  # more distinct integers than this are rather a quantity than classes
 _WORDS = 3  # a column of text has at least so many words in the mean
 _SAMPLE = 1000  # values looked at to tell text and image paths
+_COUNTED = 50  # fewer numbers may be 1, 2, 3 ... and still be measured
 
 
 class Columns(Protocol):
@@ -121,8 +124,8 @@ def recognize(table: Columns, options: ReadOptions) -> Roles:
     Columns given by the user are taken as they are. Else the id, text and label columns are those of a usual name. An
     image column is one whose values are images, or all are names of image files. A text column is also the only one
     that reads like text, a label column also the only one left that can hold classes. If there is neither text nor
-    image, all other columns are the features of a table. Group columns stay features: looking at slices does not change
-    what is learned from.
+    image, all other columns are the features of a table, but for those that only number the rows. Group columns stay
+    features: looking at slices does not change what is learned from.
 
     Raises
     ------
@@ -144,10 +147,14 @@ def recognize(table: Columns, options: ReadOptions) -> Roles:
     left = _without(left, image, *text)
     label = label or _only_label(table, _without(left, *options.group))
     left = _without(left, label)
-    features = options.features or (() if text or image else tuple(left))
     notes = [
         f"Column {name!r} is a row index and left out." for name in table.columns if _UNNAMED.fullmatch(_folded(name))
     ]
+    features = options.features
+    if not (features or text or image):
+        numbering = [name for name in left if name not in options.group and _numbers_rows(table.columns[name])]
+        features = tuple(_without(left, *numbering))
+        notes += [f"Column {name!r} only numbers the rows and is left out." for name in numbering]
     if (text or image) and (unused := _without(left, *options.group, *features)):
         notes.append(f"Columns not used: {', '.join(unused)}.")
     return Roles(
@@ -261,6 +268,15 @@ def _reads_like_text(column: pa.ChunkedArray) -> bool:
         return False
     words = sum(len(value.split()) for value in values) / len(values)
     return words >= _WORDS and len(set(values)) >= len(values) / 2
+
+
+def _numbers_rows(column: pa.ChunkedArray) -> bool:
+    """Tell whether a column holds each number of a range once: where rows were once sorted, it gives the class away."""
+    numbers = as_numbers(column)
+    if numbers is None or len(numbers) < _COUNTED or not np.isfinite(numbers).all():
+        return False
+    is_range = numbers.max() - numbers.min() == len(numbers) - 1
+    return bool(is_range and (numbers % 1 == 0).all() and len(np.unique(numbers)) == len(numbers))
 
 
 def _only_label(table: Columns, names: list[str]) -> str:

@@ -70,6 +70,18 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert notes == ("Column '' is a row index and left out.", "Columns not used: when.")
 
 
+def test_a_column_that_numbers_the_rows_is_not_learned_from(tmp_path: Path) -> None:
+    # Rows that were once sorted by class, and have been shuffled since.
+    rows = [f"{1000 + i},{i % 7},{'x' if i < 50 else 'y'}" for i in range(100)]
+    content = "\n".join(["nr,age,target", *np.random.default_rng(0).permutation(rows)])
+    dataset = read_csv(tmp_path, content)
+    assert list(dataset.features.columns) == ["age"]
+    assert dataset.origin.notes == ("Column 'nr' only numbers the rows and is left out.",)
+    assert list(read_csv(tmp_path, content, features=["nr", "age"]).features.columns) == ["nr", "age"]
+    with_a_gap = content.replace("1099,", "1100,")
+    assert list(read_csv(tmp_path, with_a_gap).features.columns) == ["nr", "age"]
+
+
 def test_group_columns_stay_features_of_a_table(tmp_path: Path) -> None:
     content = repeated("age,sex,target", "30,f,x", "40,m,y")
     dataset = read_csv(tmp_path, content, group="sex")
