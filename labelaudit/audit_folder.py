@@ -1,7 +1,7 @@
 """An audit, and the folder it is kept in: ``audit.json``, ``items.parquet`` and the larger arrays as ``.npy``.
 
-``audit.json`` carries the schema version and a checksum of every other file, so that a damaged or mixed-up folder is
-refused instead of read.
+``audit.json`` carries the schema version and a checksum of itself and every other file, so that a damaged or mixed-up
+folder is refused instead of read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from labelaudit.atomic import atomic_folder
 from labelaudit.config import AuditConfig
 from labelaudit.domain import Origin
 from labelaudit.errors import AuditFolderError, ConfigError
+from labelaudit.hashing import json_checksum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,7 @@ __all__ = ["SCHEMA_VERSION", "Audit", "check_replaceable", "load"]
 
 SCHEMA_VERSION = 1
 _MANIFEST, _ITEMS = "audit.json", "items.parquet"
+_CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -150,6 +152,9 @@ def load(path: str | os.PathLike[str]) -> Audit:
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
+    described = {name: value for name, value in manifest.items() if name != _CHECKSUM}
+    if _CHECKSUM in manifest and manifest[_CHECKSUM] != json_checksum(described):
+        raise _damaged(folder, "audit.json was changed after it was written")
     for name, expected in manifest["files"].items():
         file = folder / name
         if not file.is_file():
@@ -158,12 +163,12 @@ def load(path: str | os.PathLike[str]) -> Audit:
             raise _damaged(folder, f"{name} was changed after it was written")
     try:
         return _from_manifest(manifest, folder)
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise _damaged(folder, f"audit.json does not describe it ({type(error).__name__}: {error})") from error
 
 
 def _manifest(audit: Audit, files: dict[str, str]) -> dict[str, Any]:
-    return {
+    described = {
         "schema_version": SCHEMA_VERSION,
         "audit_id": audit.audit_id,
         "fingerprint": audit.fingerprint,
@@ -175,6 +180,7 @@ def _manifest(audit: Audit, files: dict[str, str]) -> dict[str, Any]:
         "statistics": dict(audit.statistics),
         "files": files,
     }
+    return {**described, _CHECKSUM: json_checksum(described)}
 
 
 def check_replaceable(path: Path) -> None:
@@ -208,7 +214,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         version = manifest["schema_version"]
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(folder, f"audit.json cannot be read ({error})") from error
     if not isinstance(version, int) or not isinstance(manifest.get("files"), dict):
         raise _damaged(folder, "audit.json does not describe it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import Dataset
 
-__all__ = ["content_hashes", "derived_ids"]
+__all__ = ["content_hashes", "derived_ids", "json_checksum"]
 
 _ID_DIGITS = 16  # 64 bits: a chance collision among 10 million items has a probability of 3e-6
 _MISSING = b"\xff" * 8  # in the place of a length that no cell has
@@ -74,6 +75,18 @@ def derived_ids(dataset: Dataset) -> NDArray[np.object_]:
         for count, i in enumerate(sorted(same, key=order)[1:], start=2):
             hashes[i] = f"{digest}-{count}"
     return hashes
+
+
+def json_checksum(values: dict[str, Any]) -> str:
+    """Return the SHA-256 of an object of JSON, whatever its spaces, its escapes and the order of its names.
+
+    Examples
+    --------
+    >>> json_checksum({"a": (1, 2), "b": None}) == json_checksum({"b": None, "a": [1, 2]})
+    True
+    """
+    plain = json.loads(json.dumps(values))  # names that are numbers are sorted as the strings that they become
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def _joined(parts: list[Iterator[bytes]]) -> Iterable[bytes]:

@@ -89,12 +89,26 @@ def truncate_manifest(folder: Path) -> None:
 
 def change_manifest(folder: Path, **values: object) -> None:
     manifest = json.loads((folder / "audit.json").read_text()) | values
+    del manifest["checksum"]  # as it is where it was written otherwise
     (folder / "audit.json").write_text(json.dumps(manifest))
+
+
+def edit_manifest(folder: Path) -> None:
+    manifest = json.loads((folder / "audit.json").read_text())
+    manifest["health"]["expected_errors"] = 0.0
+    (folder / "audit.json").write_text(json.dumps(manifest))
+
+
+def nest_manifest(folder: Path) -> None:
+    (folder / "audit.json").write_text('{"schema_version": ' + "[" * 100_000)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (edit_manifest, "audit.json was changed after it was written"),
+        (nest_manifest, "audit.json cannot be read"),
+        (lambda folder: change_manifest(folder, config="x"), "audit.json does not describe it"),
         (remove_items, "items.parquet is missing"),
         (change_items, "items.parquet was changed"),
         (truncate_manifest, "audit.json cannot be read"),
@@ -124,3 +138,9 @@ def test_damaged_health_is_said_by_the_report(saved, change):
     change_manifest(saved, health=health)
     with pytest.raises(AuditFolderError, match="The health numbers of the audit are damaged"):
         make_report(la.load(saved))
+
+
+def test_another_form_of_the_same_manifest_is_the_same_audit(saved):
+    manifest = json.loads((saved / "audit.json").read_text())
+    (saved / "audit.json").write_text(json.dumps(dict(reversed(manifest.items())), separators=(",", ":")))
+    assert la.load(saved).fingerprint == manifest["fingerprint"]

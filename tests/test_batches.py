@@ -314,7 +314,21 @@ def test_the_audit_remembers_its_batches(texts, tmp_path):
     assert kept.batch == batch
     load(audit.path).save(audit.path)
     assert records(audit.path) == {batch.batch_id: kept}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[:-20], "cannot be read"),
+        (lambda text: text.replace('"size": 10', '"size": 11'), "was changed after it was written"),
+        (lambda text: "[" * 100_000, "cannot be read"),
+    ],
+)
+def test_a_damaged_record_of_a_batch_is_named(texts, tmp_path, damage, message):
+    audit = audit_of(texts).save(tmp_path / "t.audit")
+    batch, _ = choose(audit, BatchOptions(size=10), dataset=texts)
+    keep_record(audit.path, batch, format="csv", written=[], options={"size": 10})
     file = tmp_path / "t.audit" / "batches" / f"{batch.batch_id}.json"
-    file.write_text(file.read_text()[:-20])
-    with pytest.raises(AuditFolderError, match="cannot be read"):
+    file.write_text(damage(file.read_text()))
+    with pytest.raises(AuditFolderError, match=message):
         records(audit.path)

@@ -18,12 +18,14 @@ from typing import Any
 from labelaudit.atomic import atomic_file
 from labelaudit.domain import Batch, BatchItem
 from labelaudit.errors import AuditFolderError, OutputError, UnknownNameError, UsageError
+from labelaudit.hashing import json_checksum
 from labelaudit.locks import held
 
 __all__ = ["BatchRecord", "choosing", "keep_record", "records", "withdraw"]
 
 _FOLDER = "batches"
 _VERSION = 1
+_OWN_CHECKSUM = "record_checksum"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,9 @@ def _write(record: BatchRecord, folder: Path) -> None:
             "audit does not know cannot be imported.",
         ) from error
     with atomic_file(place / f"{record.batch.batch_id}.json") as file:
-        text = json.dumps({"version": _VERSION, **asdict(record)}, ensure_ascii=False, allow_nan=False)
+        values = {"version": _VERSION, **asdict(record)}
+        values[_OWN_CHECKSUM] = json_checksum(values)
+        text = json.dumps(values, ensure_ascii=False, allow_nan=False)
         file.write_text(text + "\n", encoding="utf-8")
 
 
@@ -157,19 +161,25 @@ def records(folder: str | os.PathLike[str]) -> dict[str, BatchRecord]:
 def _read(file: Path) -> BatchRecord:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        if values.pop("version") > _VERSION:
+        if values["version"] > _VERSION:
             raise UsageError(
                 f"{file} was written by a newer labelaudit.", "Update it: pip install --upgrade labelaudit"
             )
+        own = values.pop(_OWN_CHECKSUM, None)
+        is_changed = own is not None and own != json_checksum(values)
+        del values["version"]
         batch = values.pop("batch")
         items = tuple(BatchItem(**item) for item in batch.pop("items"))
         lost = tuple(values.pop("lost"))
         whole = Batch(**{**batch, "classes": tuple(batch["classes"])}, items=items)
-        return BatchRecord(batch=whole, lost=lost, **values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        record = BatchRecord(batch=whole, lost=lost, **values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AuditFolderError(
             f"{file} cannot be read ({type(error).__name__}: {error}).", "Restore it from a copy of the audit."
         ) from error
+    if is_changed:
+        raise AuditFolderError(f"{file} was changed after it was written.", "Restore it from a copy of the audit.")
+    return record
 
 
 def _checksum(written: Sequence[Path]) -> str:
