@@ -35,6 +35,7 @@ __all__ = [
     "admit",
     "carries_over",
     "check_opinion",
+    "is_storable",
     "may",
     "opinions_needed",
     "outcome",
@@ -279,7 +280,7 @@ def check_opinion(  # noqa: PLR0911 -- a list of rules reads best as guards
     labels, given = opinion.labels, opinion.given_label
     if len(opinion.note) > _NOTE_CHARACTERS:
         return Refusal("invalid", f"The note has {len(opinion.note)} characters; at most {_NOTE_CHARACTERS} are kept.")
-    if not _is_storable((opinion.note, *labels)):
+    if not is_storable((opinion.note, *labels)):
         return Refusal("invalid", "A note or label contains characters that no database can store.")
     unknown = [label for label in labels if label not in classes]
     match opinion.verdict:
@@ -301,7 +302,8 @@ def check_opinion(  # noqa: PLR0911 -- a list of rules reads best as guards
     return opinion
 
 
-def _is_storable(texts: Iterable[str]) -> bool:
+def is_storable(texts: Iterable[str]) -> bool:
+    """Tell whether every database takes these texts: none with a NUL, no half of a character (lone surrogate)."""
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for text in texts for character in text)
 
 

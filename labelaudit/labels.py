@@ -234,7 +234,7 @@ def _no_label(value: Any, where: str, place: str) -> LabelsError:
 
 def _whole_numbers(found: list[_Label], where: str, locate: Callable[[int], str]) -> list[_Label]:
     for label in found:
-        if label.value is not None and not float(label.value).is_integer():
+        if isinstance(label.value, float) and not label.value.is_integer():  # an integer may be too large for a float
             raise _fraction(label.value, where, locate(label.position))
     return [_Label(None if label.value is None else int(label.value), label.position) for label in found]
 

@@ -176,6 +176,7 @@ def test_roles_rules_and_parts(audit, labelaudit):
         (("decide", "AUDIT", "a", "kepe"), 2, "Did you mean 'keep'"),
         (("decide", "AUDIT", "a", "relabel", "posi"), 3, "no class 'posi'. Did you mean 'pos'?"),
         (("decide", "AUDIT", "zzz", "keep"), 3, "not in this audit"),
+        (("decide", "AUDIT", "z\udcff", "keep"), 3, "not in this audit"),
         (("decide", "AUDIT", "a", "keep", "--as", "stranger"), 3, "Unknown person 'stranger'"),
         (("decide", "nowhere.audit", "a", "keep"), 3, "does not exist"),
         (("history", "AUDIT", "--limit", str(2**70)), 2, "is not in the range"),

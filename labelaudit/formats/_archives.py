@@ -73,6 +73,10 @@ def _zipped(path: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
     except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
         # RuntimeError: encrypted; NotImplementedError: an unknown compression.
         raise ReadError(f"{path} is no readable zip archive: {error}.", "Export it again.") from error
+    except OSError as error:
+        if error.filename is not None:  # the file itself, not a place within it that damaged contents name
+            raise
+        raise ReadError(f"{path} is no readable zip archive: {error.strerror or error}.", "Export it again.") from error
 
 
 def _check_size(name: str, size: int) -> None:

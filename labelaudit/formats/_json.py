@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from labelaudit.errors import ReadError
 from labelaudit.formats._encoding import not_utf8
+from labelaudit.half_characters import without_halves
 
 __all__ = ["as_line", "looks_like", "read_array", "read_lines", "read_text_lines", "wrong_shape"]
 
@@ -121,7 +122,7 @@ def read_text_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dic
             )
         found = True
         try:
-            value = _DECODER.decode(line)
+            value = without_halves(_DECODER.decode(line), line)
         except (ValueError, RecursionError) as error:
             raise _broken(path, error, first_line=number) from error
         if not isinstance(value, dict):
@@ -220,6 +221,7 @@ class _Buffer:
                 continue
             if isinstance(value, int | float) and self._may_go_on(end) and self._more_than_double():
                 continue
+            value = without_halves(value, self._text, self._at, end)
             self._advance(end)
             return value
 

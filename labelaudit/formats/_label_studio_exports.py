@@ -84,7 +84,7 @@ def _results(result: Any) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {name: [] for name in _OURS}
     for part in result if isinstance(result, list) else []:
         value = part.get("value") if isinstance(part, Mapping) else None
-        if isinstance(value, Mapping) and part.get("from_name") in found:
+        if isinstance(value, Mapping) and part.get("from_name") in _OURS:
             found[part["from_name"]] += labels_of(value.get("choices", value.get("text")))
     return {name: tuple(values) for name, values in found.items()}
 
@@ -109,7 +109,7 @@ def _choices(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) and value.startswith('{"choices"'):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return (value,)
     return labels_of(value.get("choices") if isinstance(value, Mapping) else value)
 
@@ -130,7 +130,7 @@ def _content(data: Mapping[str, Any]) -> str | None:
     if isinstance(table, str) and table.startswith("{"):  # as the CSV export writes it
         try:
             table = json.loads(table)
-        except ValueError:
+        except (ValueError, RecursionError):
             return table
     if isinstance(table, Mapping):
         return "\n".join(f"{name}: {cell_text(value)}" for name, value in table.items())

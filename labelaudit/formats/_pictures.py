@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.errors import ReadError
 from labelaudit.formats._items import image_bytes, image_name, is_url
+from labelaudit.half_characters import without_halves
 
 if TYPE_CHECKING:
     from labelaudit.domain import Batch
@@ -39,7 +40,8 @@ def not_copyable(batch: Batch) -> Iterator[str]:
 def parsed(path: Path, name: str, content: bytes, format: str, keys: set[str]) -> Mapping[str, Any]:
     """Parse a JSON document and require some keys of it."""
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        document = without_halves(json.loads(text), text)
     except json.JSONDecodeError as error:
         raise ReadError(
             f"{path}: {name}, line {error.lineno}, column {error.colno}: broken JSON: {error.msg}.", "Export it again."

@@ -116,8 +116,9 @@ def _read(path: Path, classes: Sequence[str]) -> Iterator[Annotation]:
     try:
         with pq.ParquetFile(path) as file:
             yield from _answers(path, file, classes)
-    except (OSError, pa.ArrowException) as error:
-        raise ReadError(f"{path} cannot be read as Parquet: {error}.", "Make or copy the file again.") from error
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # damaged names of columns are the last
+        what = " ".join(str(error).split()).rstrip(".")
+        raise ReadError(f"{path} cannot be read as Parquet: {what}.", "Make or copy the file again.") from error
 
 
 def _answers(path: Path, file: pq.ParquetFile, classes: Sequence[str]) -> Iterator[Annotation]:
@@ -143,7 +144,7 @@ def _class_names(schema: pa.Schema, classes: Sequence[str]) -> Sequence[str]:
         labels = features["labels"]
         named = labels.get("feature", labels) if isinstance(labels, dict) else labels[0]
         return [str(name) for name in named["names"]]
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError):
         return classes
 
 

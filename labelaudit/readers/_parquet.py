@@ -149,7 +149,7 @@ def _described(schema: pa.Schema, file: Path) -> dict[str, tuple[str, ...]]:
         return {}
     try:
         content: Any = json.loads(metadata)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReadError(f"{file}: the Hugging Face metadata is damaged: {error}.", "Write the file again.") from error
     info = content.get("info") if isinstance(content, dict) else None
     return class_label_names(info.get("features") if isinstance(info, dict) else None)

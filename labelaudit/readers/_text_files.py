@@ -91,11 +91,13 @@ def check_text_file(path: Path, encoding: str) -> int:
     decoder = codecs.getincrementaldecoder(python_encoding(encoding))()
     offset, blank, quotes = 0, True, 0
     for block in _blocks(path):
-        pending = len(decoder.getstate()[0])
         try:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
-            _wrong_encoding(path, encoding, offset - pending + error.start)
+            # What was to be decoded ends with the block; it begins with what was left before, or after the mark.
+            _wrong_encoding(path, encoding, offset + len(block) - len(error.object) + error.start)
+        except UnicodeError as error:  # of no single byte: UTF-16 and UTF-32 that begin without a mark
+            _wrong_beginning(path, encoding, error)
         if offset == 0 and text.startswith("\ufeff"):
             _unexpected_mark(path, encoding)
         if "\0" in text:
@@ -162,8 +164,21 @@ def _wrong_encoding(path: Path, encoding: str, position: int) -> NoReturn:
     line, rest = _line_of_byte(path, position)
     raise ReadError(
         f"{path}, line {line}: byte 0x{rest[0]:02x} (byte {position} of the file) is no {encoding}.",
-        f"The file looks like {_guess(path, rest)}: give --encoding {_guess(path, rest)}, or save it as UTF-8.",
+        _other_encoding(path, encoding, rest),
     )
+
+
+def _wrong_beginning(path: Path, encoding: str, error: UnicodeError) -> NoReturn:
+    _refuse_other_kinds(path)
+    _, rest = _line_of_byte(path, 0)
+    raise ReadError(f"{path} is no {encoding}: {error}.", _other_encoding(path, encoding, rest)) from error
+
+
+def _other_encoding(path: Path, encoding: str, rest: bytes) -> str:
+    guess = _guess(path, rest)
+    if python_encoding(guess) == python_encoding(encoding):
+        return "The file is damaged there, or joined from parts in several encodings: save it again as UTF-8."
+    return f"The file looks like {guess}: give --encoding {guess}, or save it as UTF-8."
 
 
 def _unexpected_mark(path: Path, encoding: str) -> NoReturn:
@@ -185,16 +200,23 @@ def _guess(path: Path, rest: bytes) -> str:
         return "utf-8"
     if head.count(0) > len(head) // 5:
         return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    if _is(rest, "utf-8"):
+        return "utf-8"
+    return "cp1252" if _is(rest, "cp1252") else "latin-1"
+
+
+def _is(rest: bytes, encoding: str) -> bool:
     try:
-        rest.decode("cp1252")
+        codecs.getincrementaldecoder(encoding)().decode(rest)  # the last character may be cut
     except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+        return False
+    return True
 
 
 def _nul(path: Path, encoding: str) -> NoReturn:
     _refuse_other_kinds(path)
-    with open_text(path, encoding) as file:
+    # What follows the first NUL may be no text at all.
+    with io.TextIOWrapper(open_bytes(path), python_encoding(encoding), errors="replace", newline="") as file:
         line = next((number for number, text in enumerate(file, start=1) if "\0" in text), 1)
     with open_bytes(path) as raw:
         head = raw.read(4096)

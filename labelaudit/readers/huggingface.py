@@ -56,7 +56,7 @@ def _only_split(path: Path) -> Path:
 def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReadError(f"{path} cannot be read: {error}.", _DAMAGED) from error
     if not isinstance(content, dict):
         raise ReadError(f"{path} holds no object.", _DAMAGED)
@@ -72,7 +72,11 @@ def _file_names(state: dict[str, Any], folder: Path) -> list[str]:
 
 def _inside(folder: Path, name: str) -> Path:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        is_inside = path.resolve().is_relative_to(folder.resolve())
+    except ValueError as error:  # NUL, or half of a character
+        raise ReadError(f"{folder} names the file {name!r}, and no file is called so.", _DAMAGED) from error
+    if not is_inside:
         raise ReadError(f"{folder} names the file {name!r}, which is outside of it.", _DAMAGED)
     return path
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.config import ReadOptions
 from labelaudit.errors import ReadError
+from labelaudit.half_characters import without_halves
 from labelaudit.progress import ProgressCallback
 from labelaudit.readers import Reader
 from labelaudit.readers._table import Table, read_table
@@ -55,7 +56,7 @@ def _lines(path: Path, encoding: str, lines: list[int]) -> Iterator[dict[str, An
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
+                value = without_halves(json.loads(line), line)
             except json.JSONDecodeError as error:
                 raise ReadError(
                     f"{path}, line {number}: this is no JSON: {error.msg} at column {error.colno}.",
@@ -72,7 +73,8 @@ def _lines(path: Path, encoding: str, lines: list[int]) -> Iterator[dict[str, An
 def _array(path: Path, encoding: str) -> Iterator[dict[str, Any]]:
     with open_text(path, encoding) as file:
         try:
-            content = json.load(file)
+            text = file.read()
+            content = without_halves(json.loads(text), text)
         except json.JSONDecodeError as error:
             raise ReadError(
                 f"{path} is no JSON: {error}.", "If it holds one object a line, end its name with .jsonl."
@@ -125,17 +127,10 @@ def _typed(values: list[Any]) -> tuple[pa.ChunkedArray, bool]:
 
     try:
         column = pa.array(values, from_pandas=True)
-    except UnicodeEncodeError:
-        # "\ud83d" alone: JSON can write half of a character, no text file can hold it.
-        return _typed([_whole(value) if isinstance(value, str) else value for value in values])
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         text = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
         return pa.chunked_array([pa.array(text, pa.large_string())]), True
     return pa.chunked_array([column]), False
-
-
-def _whole(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 PLUGIN = Reader(

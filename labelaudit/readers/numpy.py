@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from labelaudit.domain import Dataset
 
 _LABELS = "labels.npy"
+_LAST_CHARACTER = 0x10FFFF
+_HALVES = range(0xD800, 0xE000)  # of characters beyond 0xFFFF in UTF-16
 _EMBEDDINGS = {"embeddings", "embedding", "features", "vectors", "x"}
 
 
@@ -118,7 +120,21 @@ def _column(file: Path, what: str) -> NDArray[Any]:
         )
     if len(array) == 0:
         raise LabelsError(f"{what} '{file.name}' is empty.", "Give at least one row.")
+    if array.dtype.kind == "U":
+        _check_characters(array, f"{what} '{file.name}'")
     return array
+
+
+def _check_characters(array: NDArray[np.str_], what: str) -> None:
+    """Refuse numbers that stand for no character: NumPy maps them from a file unseen."""
+    each = array.dtype.itemsize // 4
+    codes = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    wrong = np.flatnonzero((codes > _LAST_CHARACTER) | ((codes >= _HALVES.start) & (codes < _HALVES.stop)))
+    if wrong.size:
+        raise LabelsError(
+            f"{what}, row {wrong[0] // each + 1}: 0x{codes[wrong[0]]:x} stands for no character.",
+            "The file is damaged; write or copy it again.",
+        )
 
 
 def _ids(file: Path, n: int) -> NDArray[np.object_]:

@@ -25,6 +25,7 @@ from labelaudit.decisions import (
     Verdict,
     admit,
     check_opinion,
+    is_storable,
     may,
     opinions_needed,
 )
@@ -172,7 +173,8 @@ class Desk:
         )
 
     def _load(self, item_ids: Sequence[str]) -> None:
-        new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in self._items]
+        # What no database can store, none can be asked for either: it is no item.
+        new = [item for item in dict.fromkeys(item_ids) if item not in self._items and is_storable((item,))]
         self._items.update(load_items(self._connection, self._projection, new))
         for row in _CLAIMS_ON.rows(self._connection, new):
             self._claims.setdefault(row.item_id, []).append(row)

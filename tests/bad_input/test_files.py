@@ -71,6 +71,21 @@ def two_marks(folder):
     return table(folder, "\ufeff\ufeff" + GOOD)
 
 
+@case(ReadError, "data.csv is no utf-16", "give --encoding utf-8")
+def encoding_that_asks_for_a_mark(folder):
+    return table(folder, GOOD.replace("red", "röd"), encoding="utf-16")
+
+
+@case(ReadError, "data.csv, line 3: byte 0xff", "damaged there, or joined from parts in several encodings")
+def damaged_within_its_own_encoding(folder):
+    return table(folder, b"\xef\xbb\xbf" + GOOD.encode().replace(b"blue one", b"bl\xffe one"))
+
+
+@case(ReadError, "data.csv, line 1: there is a NUL character")
+def wide_characters_under_the_wrong_encoding_and_cut(folder):
+    return table(folder, ("\ufeff" + GOOD).encode("utf-32-le")[:-3], encoding="utf-16")
+
+
 @case(ReadError, "first line of", "looks like data", "called 'x', as one of its labels", "--label x")
 def no_header(folder):
     return table(folder, "".join(f"r{k},words of item {k},{'xy'[k % 2]}\n" for k in range(8)))

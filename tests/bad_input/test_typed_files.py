@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -130,6 +131,27 @@ def hugging_face_file_damaged(folder):
     write(folder / "state.json", '{"_data_files": [{"filename": "data.arrow"}]}')
     write(folder / "data.arrow", b"not arrow at all")
     return folder, {}
+
+
+@case(ReadError, "state.json cannot be read", "save_to_disk")
+def hugging_face_state_nested_without_end(folder):
+    write(folder / "state.json", "[" * 200_000)
+    return folder, {}
+
+
+@case(ReadError, "no file is called so")
+def hugging_face_file_of_no_name(folder):
+    write(folder / "state.json", json.dumps({"_data_files": [{"filename": "data\0.arrow"}]}))
+    return folder, {}
+
+
+@pytest.mark.parametrize("damage", [0x110000, 0xD800])
+def test_numbers_that_are_no_characters_in_an_array_of_strings(damage: int, tmp_path: Path) -> None:
+    codes = np.frombuffer("yes no maybe".encode("utf-32-le"), dtype="<u4").copy()
+    codes[5] = damage
+    np.save(tmp_path / "labels.npy", codes.view("<U4"))
+    with pytest.raises(LabelsError, match=r"labels 'labels\.npy', row 2: 0x\w+ stands for no character"):
+        read(tmp_path / "labels.npy")
 
 
 @pytest.mark.parametrize("name", case)

@@ -192,6 +192,12 @@ REFUSED = {
         lambda g: json.dumps(DATUMARO | {"items": [{"id": "a"}]}).encode(),
         "no whole document",
     ),
+    "cvat: a zip whose contents lie before its beginning": (
+        "cvat",
+        "x.zip",
+        lambda g: archive(**{"a.json": "{}"})[:-6] + b"\xff\xff\xff\x7f\0\0",
+        "no readable zip",
+    ),
     "fiftyone: a list": ("fiftyone", "labels.json", lambda g: b"[]", "no document of FiftyOne"),
     "fiftyone: labels as a list": (
         "fiftyone",
@@ -298,6 +304,23 @@ REPORTED = {
         "empty",
         "r0",
         "neither a label nor",
+    ),
+    "a result from a control that is no name": (
+        "label-studio",
+        "x.json",
+        lambda g: tasks(g, lambda t: t["annotations"][0]["result"][0].update(from_name=["label"])),
+        "empty",
+        "r0",
+        "neither a label nor",
+    ),
+    "half of a character": ("jsonl", "x.jsonl", lambda g: first(g, labels=["\ud83d"]), "unknown label", "r0", "\ufffd"),
+    "half of a character in an array": (
+        "argilla",
+        "x.json",
+        lambda g: tasks(g, lambda t: t["responses"]["label"][0].update(value="\ud83d")),
+        "unknown label",
+        "r0",
+        "\ufffd",
     ),
     "a skip": (
         "label-studio",

@@ -316,6 +316,24 @@ def test_half_of_a_character_in_json_is_replaced(tmp_path: Path) -> None:
     assert read(tmp_path / "data.jsonl").text[0] == "smile \ufffd"
 
 
+def test_halves_of_characters_in_names_lists_and_mixed_columns_are_replaced(tmp_path: Path) -> None:
+    rows = [
+        {"x": 1.5, "a": "\ud83d", "b": ["\udc4d"], "\ud800": k, "label": "xy"[k % 2], "c": k if k % 3 else "\udfff"}
+        for k in range(8)
+    ]
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    dataset = read(tmp_path / "data.json", features=["a", "c", "\ufffd"], label="label")
+    assert dataset.features is not None
+    assert dataset.features["a"].tolist() == ["\ufffd"] * 8
+    assert dataset.features["\ufffd"].tolist() == list(range(8))
+
+
+def test_an_integer_that_no_float_holds_may_be_a_label(tmp_path: Path) -> None:
+    rows = [{"text": f"item {k} of these", "label": 10**400 if k % 2 else 7} for k in range(8)]
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    assert read(tmp_path / "data.json", label="label").classes == ("7", str(10**400))
+
+
 def test_images_named_by_a_table(tmp_path: Path) -> None:
     (tmp_path / "pics").mkdir()
     for name in ("a.png", "b.jpg", "c.PNG"):
