@@ -57,6 +57,9 @@ class ReadOptions:
     unpack_to: str | None = _option(
         None, "Folder for the images that a data file holds; default: beside it, as DATA.images.", metavar="FOLDER"
     )
+    check_images: bool = _option(
+        default=True, help="Look at the head of every image before the audit; else what is broken stops it later."
+    )
     normalize: bool = _option(
         default=False, help="Scale rows of probabilities that do not sum to 1 instead of refusing them."
     )

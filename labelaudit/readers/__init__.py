@@ -80,8 +80,8 @@ def read(
     **changes
         Fields of :class:`~labelaudit.config.ReadOptions` that replace those of `options`: ``label``, ``text``,
         ``image``, ``id``, ``features``, ``drop``, ``group``, ``embeddings``, ``pred_probs``, ``classes``, ``encoding``,
-        ``delimiter``, ``unpack_to``, ``normalize``, ``reader``. Where several values fit, one string is as good as a
-        list.
+        ``delimiter``, ``unpack_to``, ``check_images``, ``normalize``, ``reader``. Where several values
+        fit, one string is as good as a list.
 
     Returns
     -------
@@ -126,6 +126,8 @@ def read(
 def read_again(origin: Origin, audit_folder: str | None) -> Dataset:
     """Read the data of an audit once more, with the columns and options that it was read with.
 
+    Images are not looked at: one that is broken by now must not hide all others.
+
     Parameters
     ----------
     origin : Origin
@@ -144,7 +146,7 @@ def read_again(origin: Origin, audit_folder: str | None) -> Dataset:
         If the data is not there, and all errors of :func:`read`.
     """
     found = found_again(origin, audit_folder)
-    return read(found.path, ReadOptions.from_dict(found.options))
+    return read(found.path, replace(ReadOptions.from_dict(found.options), check_images=False))
 
 
 def image_folders(origin: Origin) -> tuple[Path, Path]:

@@ -50,11 +50,14 @@ class ImagePaths:
         Name of the column, for messages; None where the images are those of a folder.
     locate : callable
         Words for a position, for messages.
+    check : bool
+        Whether to look at the head of every image; else only at its path.
     """
 
     data: Path
     column: str | None
     locate: Callable[[int], str]
+    check: bool = True
 
     def checked(self, names: NDArray[np.object_], tell: ProgressCallback) -> NDArray[np.object_]:
         """Return the absolute paths, without symbolic links, of the (n,) `names`.
@@ -86,7 +89,8 @@ class ImagePaths:
                 else "Name images relative to the data file, in its folder or below.",
             )
         try:
-            check_image(path)
+            if self.check:
+                check_image(path)
         except ReadError as error:
             raise self.error(i, error.problem, error.fix) from error
         return path

@@ -139,7 +139,7 @@ def read_table(table: Table, options: ReadOptions, reader: str, tell: ProgressCa
     notes = [*roles.notes, *_told_apart(features)]
     if left_out:
         notes.append(f"Left out of the table because they are empty or hold lists: {', '.join(left_out)}.")
-    images, said = _images(table, roles.image, options.unpack_to, tell)
+    images, said = _images(table, roles.image, options, tell)
     return assemble(
         path=table.path,
         reader=reader,
@@ -262,12 +262,12 @@ def _text(table: Table, roles: Roles) -> NDArray[np.object_] | None:
 
 
 def _images(
-    table: Table, name: str | None, unpack_to: str | None, tell: ProgressCallback
+    table: Table, name: str | None, options: ReadOptions, tell: ProgressCallback
 ) -> tuple[NDArray[np.object_] | None, list[str]]:
     """Return the paths of the images, and what is to be said about them."""
     if name is None:
         return None, []
-    paths = ImagePaths(table.path, name, table.locate)
+    paths = ImagePaths(table.path, name, table.locate, options.check_images)
     packed = table.packed(name)
     if packed is None:
         if is_nested(table.columns[name]):
@@ -279,7 +279,7 @@ def _images(
         names = strings(table.columns[name])
         names[:] = [None if path is None else path.strip() for path in names]
         return paths.checked(names, tell), []
-    folder = unpack_folder(table.path, unpack_to)
+    folder = unpack_folder(table.path, options.unpack_to)
     images, n_unpacked = unpack_images(packed, len(table), folder, paths, tell)
     if not n_unpacked:
         return images, []

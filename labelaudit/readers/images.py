@@ -64,7 +64,7 @@ def read(path: Path, options: ReadOptions, tell: ProgressCallback) -> Dataset:
         reader="images",
         options=asdict(options),
         label=LabelColumn(values=parse_written_labels(labels, where=where, locate=locate), where=where, locate=locate),
-        images=ImagePaths(path, None, locate).checked(values, tell),
+        images=ImagePaths(path, None, locate, options.check_images).checked(values, tell),
         rows=np.arange(1, len(names) + 1, dtype=np.int64),
         notes=notes,
     )

@@ -173,6 +173,22 @@ def test_an_image_that_is_gone_or_another_by_now_hides_no_other(tmp_path):
     assert kinds.count("image") == len(audit) - 2
 
 
+@pytest.mark.parametrize("harm", ["gone", "no image", "cut"])
+def test_one_image_of_a_list_that_is_harmed_hides_no_other(harm, tmp_path):
+    folder = image_folder(tmp_path)
+    files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.png"))
+    table = pd.DataFrame({"id": files, "image": files, "label": [file.split("/")[0] for file in files]})
+    table.to_csv(folder / "list.csv", index=False)
+    audit = audited(tmp_path, folder / "list.csv", pred_probs=())
+    whole = (folder / "cat" / "3.png").read_bytes()
+    (folder / "cat" / "3.png").unlink()
+    if harm != "gone":
+        (folder / "cat" / "3.png").write_bytes(b"nothing" if harm == "no image" else whole[: len(whole) // 2])
+    cards = {item: Viewer.of(audit).card(item)["content"] for item in files}
+    assert {item for item, content in cards.items() if content["kind"] != "image"} == {"cat/3.png"}
+    assert "cannot be read" in cards["cat/3.png"]["message"]
+
+
 # ---- hostile data
 
 

@@ -244,9 +244,11 @@ class Desk {
   }
 
   look(name) {
+    const middle = this.page.middle();
     if (name === "pixels") this.view.pixels = !this.view.pixels;
     else this.view.zoom = Math.min(8, Math.max(0.5, this.view.zoom * (name === "larger" ? 1.25 : 0.8)));
     this.paint();
+    this.page.bringToMiddle(middle);
   }
 
   chooseClass(place) {

@@ -30,6 +30,20 @@ class Page {
     this.paintButtons(card);
   }
 
+  // What stands in the middle of the frame of an image, as shares of its width and height.
+  middle() {
+    const frame = this.parts.card.querySelector(".frame");
+    return frame && [(frame.scrollLeft + frame.clientWidth / 2) / frame.scrollWidth,
+      (frame.scrollTop + frame.clientHeight / 2) / frame.scrollHeight];
+  }
+
+  bringToMiddle(shares) {
+    const frame = this.parts.card.querySelector(".frame");
+    if (!frame || !shares) return;
+    frame.scrollLeft = shares[0] * frame.scrollWidth - frame.clientWidth / 2;
+    frame.scrollTop = shares[1] * frame.scrollHeight - frame.clientHeight / 2;
+  }
+
   // Digits reach nine classes at most.
   otherClasses(card, view) {
     const shown = card.blind && !view.revealed ? card.blind_classes : card.classes;
