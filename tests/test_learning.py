@@ -196,7 +196,7 @@ def test_the_one_column_that_matters_is_found_among_many() -> None:
     assert np.median(raised[matters[state.open]]) > 2 * np.median(raised[~matters[state.open]])
 
 
-@pytest.mark.parametrize("count", [1, 3, 60])
+@pytest.mark.parametrize("count", [1, 3, pytest.param(60, marks=pytest.mark.slow)])
 def test_single_columns_share_one_weight_and_stay_small_however_many_they_are(count: int) -> None:
     data = replace(simulated(400), columns=irrelevant_columns(count, 400))
     weights = Rescored.start(**data.arguments()).weights

@@ -301,6 +301,7 @@ def audits_of_few_items(calibrate):
     return audits, [int(parts[3].sum()) for parts in drawn]
 
 
+@pytest.mark.slow
 def test_fewer_than_two_hundred_items_are_calibrated_too_and_counts_come_closer():
     (plain, n_wrong), (planted, _) = audits_of_few_items("off"), audits_of_few_items("auto")
     off = [

@@ -73,6 +73,7 @@ def test_a_blind_card_has_the_item_and_the_classes_and_nothing_else(tickets):
     assert not any(card[name] for name in ("reasons", "kind", "scores", "groups", "neighbors"))
 
 
+@pytest.mark.slow
 def test_a_blind_row_has_no_marks_and_a_blind_image_no_name(sample_data, tmp_path):
     machines = Viewer.of(audited(tmp_path, sample_data / "machines.csv", label="fault"))
     first = [str(item_id) for item_id in machines.audit.items.index[:40]]
@@ -111,7 +112,7 @@ def test_data_that_is_gone_leaves_the_review_usable(tmp_path, sample_data):
     assert card["classes"]
 
 
-@pytest.mark.parametrize("name", ["tickets.csv", "machines.csv"])
+@pytest.mark.parametrize("name", ["tickets.csv", pytest.param("machines.csv", marks=pytest.mark.slow)])
 def test_items_are_shown_as_audited_or_not_at_all_however_the_file_changes(name, tmp_path, sample_data):
     source = tmp_path / name
     table = pd.read_csv(sample_data / name, keep_default_na=False, dtype=str)[:120]
