@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelaudit.errors import DataError, LabelsError, ProbabilityError
-from labelaudit.missing import is_missing
+from labelaudit.missing import is_missing, unmasked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from labelaudit.domain import ProbSource
 
-__all__ = ["are_all_alike", "checked_ids", "feature_table", "prob_sources", "strings", "vectors"]
+__all__ = ["are_all_alike", "checked_ids", "feature_table", "group_columns", "prob_sources", "strings", "vectors"]
 
 _ROWS = 4_096
 
@@ -39,6 +40,8 @@ def prob_sources(pred_probs: Any) -> tuple[ProbSource, ...]:
 
 
 def _prob_source(given: Any) -> ProbSource:
+    if isinstance(given, np.ma.MaskedArray):
+        given = _nan_under_mask(given)
     try:
         np.dtype(given.dtype)
         source: ProbSource = given
@@ -52,14 +55,19 @@ def _prob_source(given: Any) -> ProbSource:
 def _as_array(given: Any, kind: type[DataError], what: str) -> NDArray[Any]:
     """Return an array; a memory map stays one."""
     try:
-        return np.asanyarray(given)
+        return np.asanyarray(_nan_under_mask(given) if isinstance(given, np.ma.MaskedArray) else given)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of several lengths, or a tensor on another device
         raise kind(f"The {what} are no array: {error}", "Give rows of one length, as NumPy reads them.") from error
 
 
+def _nan_under_mask(given: Any) -> NDArray[Any]:
+    """Return numbers with NaN where they are masked: what lies under a mask is not to be used."""
+    return np.ma.filled(given.astype(np.result_type(given.dtype, np.float32)), np.nan)
+
+
 def strings(values: ArrayLike, what: str) -> NDArray[np.object_]:
     """Return (n,) str, empty where missing; numbers, dates and the like are written out."""
-    found = np.array(values, dtype=object)
+    found = np.array(unmasked(values), dtype=object)
     if found.ndim != 1:
         raise LabelsError(f"The {what} has the shape {found.shape}.", "Give one string for each label.")
     for place, value in enumerate(found):
@@ -73,8 +81,20 @@ def strings(values: ArrayLike, what: str) -> NDArray[np.object_]:
 
 
 def vectors(embeddings: ArrayLike) -> NDArray[Any]:
-    """Return embeddings as an array; a memory map stays one."""
+    """Return (n, d) embeddings as an array of finite numbers; a memory map stays one."""
     found = _as_array(embeddings, LabelsError, "embeddings")
+    if found.ndim != 2 or found.dtype.kind not in "fiu":
+        raise LabelsError(
+            f"The embeddings have the shape {found.shape} and the type {found.dtype}.",
+            "Give an (n, d) array of numbers.",
+        )
+    for start in range(0, len(found), _ROWS):
+        finite = np.isfinite(found[start : start + _ROWS]).all(axis=1)
+        if not finite.all():
+            raise LabelsError(
+                f"The embeddings, row {start + int(finite.argmin()) + 1}: there is a NaN or an infinite number.",
+                "Embed this item again.",
+            )
     if are_all_alike(found):
         raise LabelsError(
             f"All {len(found)} embeddings are the same vector, so they tell no item from another.",
@@ -95,7 +115,10 @@ def feature_table(features: Any) -> pd.DataFrame:
     """Return the columns of a table with the default index."""
     import pandas as pd
 
-    table = features if isinstance(features, pd.DataFrame) else pd.DataFrame(features)
+    try:
+        table = features if isinstance(features, pd.DataFrame) else pd.DataFrame(features)
+    except (ValueError, TypeError) as error:
+        raise LabelsError(f"The features are no table: {error}", "Give a DataFrame, or an (n, d) array.") from error
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
         raise LabelsError(f"The features have the column {twice[0]!r} twice.", "Give each column a name of its own.")
@@ -103,6 +126,17 @@ def feature_table(features: Any) -> pd.DataFrame:
         if column.dtype == object and any(isinstance(value, list | dict | set | np.ndarray) for value in column):
             raise LabelsError(f"Column {name!r} of the features holds lists.", "Give numbers, strings or categories.")
     return table.reset_index(drop=True)
+
+
+def group_columns(groups: Any) -> dict[str, NDArray[np.object_]]:
+    """Return the columns of groups by their name; none for None."""
+    if groups is None:
+        return {}
+    if not isinstance(groups, Mapping):
+        raise LabelsError(
+            f"The groups are a {type(groups).__name__}.", "Give columns by name: {'site': [...]}, one value a label."
+        )
+    return {name: strings(values, f"group column {name!r}") for name, values in groups.items()}
 
 
 def checked_ids(ids: NDArray[np.object_], n: int) -> NDArray[np.object_]:

@@ -189,8 +189,10 @@ def check_replaceable(path: Path) -> None:
     Raises
     ------
     AuditFolderError
-        If `path` exists and is neither an audit folder nor empty.
+        If `path` exists and is neither an audit folder nor empty, or is a link to nothing.
     """
+    if path.is_symlink() and not path.exists():
+        raise AuditFolderError(f"{path} is a link to {path.readlink()}, which is not there.", "Choose another place.")
     if path.exists() and not (path / _MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise AuditFolderError(f"{path} exists and is no audit folder.", "Choose another place; nothing was changed.")
 
@@ -207,8 +209,12 @@ def _not_written_by_audits(folder: Path) -> tuple[str, ...]:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / _MANIFEST
-    if not file.is_file():
-        if not folder.exists():
+    try:
+        is_there, is_folder = file.is_file(), folder.exists()
+    except OSError as error:  # no permission, a name too long
+        raise AuditFolderError(f"{folder} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    if not is_there:
+        if not is_folder:
             raise AuditFolderError(f"{folder} does not exist.", f"Make it with: labelaudit audit DATA --out {folder}")
         raise AuditFolderError(f"{folder} is no audit folder.", "Give a folder that 'labelaudit audit' wrote.")
     try:

@@ -212,7 +212,7 @@ class Dataset:
             features=None if features is None else arrays.feature_table(features),
             embeddings=None if embeddings is None else arrays.vectors(embeddings),
             pred_probs=sources,
-            groups={key: arrays.strings(values, f"group column {key!r}") for key, values in (groups or {}).items()},
+            groups=arrays.group_columns(groups),
             rows=np.arange(n, dtype=np.int64),
         )
         dataset._check_lengths()

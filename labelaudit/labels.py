@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelaudit.errors import LabelsError, UnknownNameError
-from labelaudit.missing import is_missing
+from labelaudit.missing import is_missing, unmasked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -69,6 +69,8 @@ def encode_labels(
     (array([ 1,  0,  0, -1], dtype=int32), ('9', '10'))
     """
     locate = locate or _row
+    if classes is not None and (isinstance(classes, str) or not isinstance(classes, Iterable)):
+        raise LabelsError(f"{where}: the classes are {classes!r}.", "Give a list of the names of the classes.")
     classes = None if classes is None else tuple(map(str, classes))
     _check_classes(classes, n_columns, where)
     codes, found = _distinct(values, where, locate)
@@ -178,6 +180,7 @@ def _row(position: int) -> str:
 
 def _distinct(values: Any, where: str, locate: Callable[[int], str]) -> tuple[NDArray[np.intp], list[_Label]]:
     """Return (n,) indices into the distinct labels, and these in order of first appearance."""
+    values = unmasked(values)
     array = values if isinstance(values, list | tuple) else np.asanyarray(values)
     if isinstance(array, np.ndarray) and array.ndim != 1:
         raise LabelsError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_missing"]
+__all__ = ["is_missing", "unmasked"]
 
 
 def is_missing(value: Any) -> bool:
@@ -22,3 +22,16 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
     return value is None or type(value).__name__ in {"NAType", "NaTType"}
+
+
+def unmasked(values: Any) -> Any:
+    """Return a masked array as nested lists with None where it is masked, all else as it is.
+
+    NumPy drops a mask without a word, and what lies under it would count as given.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.masked_array([1, 2], [False, True]))
+    [1, None]
+    """
+    return values.tolist() if isinstance(values, np.ma.MaskedArray) else values

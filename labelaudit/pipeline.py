@@ -109,7 +109,7 @@ def audit(
         If the classifier cannot be fitted or gives unusable output.
     """
     config = AuditConfig() if config is None else config
-    _check_kinds(dataset, config)
+    _check_kinds(dataset, config, judged)
     _check_labels(dataset)
     tell = progress or silent
     started = time.perf_counter()
@@ -150,7 +150,7 @@ def audit(
     )
 
 
-def _check_kinds(dataset: object, config: object) -> None:
+def _check_kinds(dataset: object, config: object, judged: object) -> None:
     """Refuse what the names of the parameters invite: a path, a data frame, a dict of options."""
     if not isinstance(dataset, Dataset):
         raise UsageError(
@@ -163,6 +163,11 @@ def _check_kinds(dataset: object, config: object) -> None:
         raise UsageError(
             f"audit() takes an AuditConfig, and this is a {type(config).__name__}.",
             "Give the options as labelaudit.AuditConfig(folds=10, seed=1).",
+        )
+    if judged is not None and not isinstance(judged, Mapping):
+        raise UsageError(
+            f"audit() takes what was judged by item id, and this is a {type(judged).__name__}.",
+            "Take it from the reviews of an earlier audit: labelaudit.reviewing.judged_before.",
         )
 
 

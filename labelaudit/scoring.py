@@ -265,6 +265,7 @@ def _in_blocks(plugins: Sequence[Score], evidence: Evidence, threads: int | None
 
 def _class_indices(labels: ArrayLike, n_classes: int) -> NDArray[np.int32]:
     codes = np.asanyarray(labels)
-    if codes.ndim == 1 and codes.dtype.kind in "iu" and codes.size and codes.min() >= -1 and codes.max() < n_classes:
+    is_plain = codes.ndim == 1 and codes.dtype.kind in "iu" and not isinstance(codes, np.ma.MaskedArray)
+    if is_plain and codes.size and codes.min() >= -1 and codes.max() < n_classes:
         return codes.astype(np.int32, copy=False)  # nothing to encode, and no sorting of a million labels
     return encode_labels(labels, n_columns=n_classes, where="labels")[0]

@@ -32,6 +32,14 @@ PROBS = np.full((N, 2), 0.5)
         ({"pred_probs": PROBS[:4]}, "4 rows of pred_probs[0]"),
         ({"pred_probs": [PROBS, PROBS[:4]]}, "4 rows of pred_probs[1]"),
         ({"embeddings": [[1, 2], [3], [4], [5], [6], [7]]}, "The embeddings are no array"),
+        ({"embeddings": "vectors.npy"}, "The embeddings have the shape ()"),
+        ({"embeddings": np.ones(N)}, "The embeddings have the shape (6,)"),
+        ({"embeddings": [[1.0, 2.0]] * 3 + [[1.0, np.nan]] * 3}, "The embeddings, row 4: there is a NaN"),
+        ({"embeddings": np.ma.masked_array(np.eye(N), np.eye(N))}, "The embeddings, row 1: there is a NaN"),
+        ({"features": "table.csv"}, "The features are no table"),
+        ({"text": TEXT, "groups": "site"}, "The groups are a str"),
+        ({"text": TEXT, "classes": "ab"}, "the classes are 'ab'"),
+        ({"text": TEXT, "classes": 2}, "the classes are 2"),
         ({"features": pd.DataFrame(np.ones((N, 2)), columns=["x", "x"])}, "The features have the column 'x' twice"),
         ({"features": pd.DataFrame({"x": [[1]] * N})}, "Column 'x' of the features holds lists"),
         ({"text": TEXT, "classes": ["a", "a"]}, "The class 'a' is named twice"),
@@ -116,3 +124,16 @@ def test_one_source_may_be_given_in_any_form(given):
 def test_features_may_be_an_array():
     features = la.Dataset.from_arrays(LABELS, features=np.arange(12).reshape(N, 2)).features
     assert features.shape == (N, 2)
+
+
+def test_what_is_masked_is_missing():
+    labels = np.ma.masked_array([0, 1] * 3, [True] + [False] * 5)
+    text = np.ma.masked_array(["a", "b"] * 3, [False, True] * 3)
+    dataset = la.Dataset.from_arrays(labels, text=text)
+    assert dataset.labels.tolist() == [-1, 1, 0, 1, 0, 1]
+    assert dataset.text.tolist() == ["a", ""] * 3
+    assert np.isnan(la.score(labels, PROBS).suspicion).tolist() == [True] + [False] * 5
+    hidden = np.ma.masked_array(PROBS, np.zeros(PROBS.shape, dtype=bool))
+    hidden[2, 1] = np.ma.masked
+    with pytest.raises(ProbabilityError, match="row 3: the probability of class 1 is NaN"):
+        la.score([0, 1] * 3, hidden)

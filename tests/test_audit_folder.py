@@ -144,3 +144,14 @@ def test_another_form_of_the_same_manifest_is_the_same_audit(saved):
     manifest = json.loads((saved / "audit.json").read_text())
     (saved / "audit.json").write_text(json.dumps(dict(reversed(manifest.items())), separators=(",", ":")))
     assert la.load(saved).fingerprint == manifest["fingerprint"]
+
+
+def test_a_link_to_itself_is_no_place_for_an_audit(tmp_path):
+    (tmp_path / "a.audit").symlink_to("a.audit")
+    with pytest.raises(AuditFolderError, match="a link to a.audit, which is not there"):
+        small_audit().save(tmp_path / "a.audit")
+
+
+def test_a_name_that_no_disk_takes_is_said_to_be_none(tmp_path):
+    with pytest.raises(AuditFolderError, match="cannot be read: File name too long"):
+        la.load(tmp_path / ("x" * 5_000))

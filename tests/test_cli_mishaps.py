@@ -418,3 +418,14 @@ def test_a_suspicion_that_is_no_number_is_refused(tmp_path, sample_data, capsys)
     assert run(["audit", str(labels), "--pred-probs", str(probs), "--out", folder]) == 0
     assert run(["items", folder, "--min-suspicion", "nan"]) == 2
     assert "--min-suspicion is no number" in capsys.readouterr().err
+
+
+def test_links_to_themselves_are_no_fault(audited, here, capsys):
+    for name in ("loop.audit", "loop.csv", "loop.sqlite"):
+        (here / name).symlink_to(name)
+    assert run(["audit", "good.csv", "--out", "loop.audit", *QUICK]) == 3
+    assert "loop.audit is a link to loop.audit, which is not there." in capsys.readouterr().err
+    assert run(["batch", str(audited), "--size", "2", "--format", "csv", "--out", "loop.csv"]) == 0
+    assert (here / "loop.csv").is_file()
+    assert run(["decide", str(audited), "t1", "keep", "--store", "sqlite:///loop.sqlite"]) in {2, 3}
+    assert "Error: " in capsys.readouterr().err

@@ -46,6 +46,10 @@ def test_help_loads_nothing_heavy():
         (lambda: la.audit({"label": ["a", "b"]}), "this is a dict. Read a file with labelaudit.read"),
         (lambda: la.audit(la.Dataset.from_arrays(["a", "b"], text=["x", "y"]), {"folds": 3}), "AuditConfig(folds=10"),
         (lambda: la.read({"label": ["a", "b"]}), "this is a dict. What is in memory"),
+        (
+            lambda: la.audit(la.Dataset.from_arrays(["a", "b"], text=["x", "y"]), judged="tickets.audit"),
+            "this is a str. Take it from the reviews of an earlier audit",
+        ),
     ],
 )
 def test_what_is_no_dataset_is_told_so(call, message):

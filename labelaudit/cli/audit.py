@@ -154,7 +154,7 @@ def _target(data: str, out: str | None, *, overwrite: bool) -> Path:
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists.", "Choose another --out, or replace it with --overwrite.")
     check_replaceable(target)
-    parent = target.resolve().parent
+    parent = Path(os.path.realpath(target)).parent  # unlike resolve() it bears a link to itself
     if not parent.is_dir():
         raise UsageError(f"There is no folder {parent} for {target.name}.", "Create it or choose another --out.")
     if not os.access(parent, os.W_OK):

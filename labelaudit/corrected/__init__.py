@@ -270,9 +270,11 @@ def _write_folder(
 
 
 def _check_target(source: Path, target: Path, log: Path, *, is_folder: bool, overwrite: bool) -> None:
-    if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
+    # Unlike resolve() it bears a link to itself.
+    place, data = Path(os.path.realpath(target)), Path(os.path.realpath(source))
+    if place == data or data in place.parents:
         raise UsageError(f"{target} is the data itself, or inside of it.", "Write the corrected data to another place.")
-    if target.resolve() in source.resolve().parents:
+    if place in data.parents:
         raise UsageError(f"{target} holds the data {source}.", "Write the corrected data to another place.")
     for path in (target, log):
         if path.exists() and not overwrite:
@@ -284,7 +286,7 @@ def _check_target(source: Path, target: Path, log: Path, *, is_folder: bool, ove
             f"{source.name} is written in the format it came in, which the name {target.name} does not say.",
             f"End the name with {source.suffix}.",
         )
-    folder = target.resolve().parent
+    folder = place.parent
     if not folder.is_dir():
         raise OutputError(f"The folder {folder} does not exist.", "Create it, or choose another --out.")
 

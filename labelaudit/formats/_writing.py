@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -121,8 +122,9 @@ def write_batch(
 
 
 def _check_target(target: Path, format: Format, *, overwrite: bool) -> None:
-    if not target.resolve().parent.is_dir():
-        raise UsageError(f"There is no folder {target.resolve().parent}.", "Create it or choose another --out.")
+    parent = Path(os.path.realpath(target)).parent  # unlike resolve() it bears a link to itself
+    if not parent.is_dir():
+        raise UsageError(f"There is no folder {parent}.", "Create it or choose another --out.")
     if target.is_dir() != (not format.suffix) and target.exists():
         kind = "a file" if format.suffix else "a folder"
         raise UsageError(f"{target} is there already, and {format.name} writes {kind}.", "Choose another --out.")

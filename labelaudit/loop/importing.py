@@ -155,7 +155,7 @@ def import_answers(
 
 def _table_of(source: Path, wanted: str | os.PathLike[str] | None) -> Path:
     if wanted is not None:
-        if Path(wanted).resolve() == source.resolve():
+        if os.path.realpath(wanted) == os.path.realpath(source):
             raise UsageError(f"{wanted} is the file of answers itself.", "Name another place for --findings.")
         return Path(wanted)
     named = source if source.name else source.absolute()

@@ -74,8 +74,8 @@ def _inside(folder: Path, name: str) -> Path:
     path = folder / name
     try:
         is_inside = path.resolve().is_relative_to(folder.resolve())
-    except ValueError as error:  # NUL, or half of a character
-        raise ReadError(f"{folder} names the file {name!r}, and no file is called so.", _DAMAGED) from error
+    except (ValueError, RuntimeError) as error:  # NUL, half of a character, a link to itself
+        raise ReadError(f"{folder} names the file {name!r}, and no such file can be.", _DAMAGED) from error
     if not is_inside:
         raise ReadError(f"{folder} names the file {name!r}, which is outside of it.", _DAMAGED)
     return path

@@ -36,7 +36,7 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
     StoreUnavailableError
         Naming the mount point and its type.
     """
-    found = _mount_of(path.resolve(), mounts)
+    found = _mount_of(Path(os.path.realpath(path)), mounts)
     if found is None:
         return
     point, kind = found

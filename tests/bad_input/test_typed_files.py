@@ -139,7 +139,7 @@ def hugging_face_state_nested_without_end(folder):
     return folder, {}
 
 
-@case(ReadError, "no file is called so")
+@case(ReadError, "no such file can be")
 def hugging_face_file_of_no_name(folder):
     write(folder / "state.json", json.dumps({"_data_files": [{"filename": "data\0.arrow"}]}))
     return folder, {}
