@@ -148,7 +148,7 @@ def test_another_form_of_the_same_manifest_is_the_same_audit(saved):
 
 def test_a_link_to_itself_is_no_place_for_an_audit(tmp_path):
     (tmp_path / "a.audit").symlink_to("a.audit")
-    with pytest.raises(AuditFolderError, match="a link to a.audit, which is not there"):
+    with pytest.raises(AuditFolderError, match=r"a link to a\.audit, which is not there"):
         small_audit().save(tmp_path / "a.audit")
 
 
