@@ -29,6 +29,7 @@ def test_hard_items_are_hit_where_another_class_is_near():
     assert nearness[wrong].mean() < 0.7 * nearness[~wrong].mean()
 
 
+@pytest.mark.slow
 def test_a_row_of_the_table_is_measured():
     assert set(SETS) >= EMBEDDED
     row = measured(("wine", "symmetric", 0.1, 0))

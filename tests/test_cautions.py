@@ -36,6 +36,7 @@ def test_probabilities_of_a_model_on_its_training_data_are_not_taken_for_perfect
     assert caution(labels, pred_probs=[cross_val_predict(forest, vectors, labels, method="predict_proba")]) == ""
 
 
+@pytest.mark.slow
 def test_a_column_that_repeats_the_label_is_not_taken_for_perfect_labels(sample_data, tmp_path):
     table = pd.read_csv(sample_data / "machines.csv")
     table["code"] = table["fault"].map({name: f"F{place}" for place, name in enumerate(table["fault"].unique())})

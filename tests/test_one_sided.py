@@ -99,6 +99,7 @@ def test_too_few_answers_cannot_tell():
     assert sides(one_sidedness(answers, np.full(30, KEPT))) == ["cannot be told"], "known answers of one kind only"
 
 
+@pytest.mark.slow
 def test_honest_teams_are_hardly_ever_named():
     named = sum(
         any(one.leans for one in one_sidedness(*team("jjjj", n=40, share=0.6, known=20, seed=seed)))

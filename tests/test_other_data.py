@@ -10,6 +10,8 @@ from benchmarks.bench_other_data import measured
 from benchmarks.other_people import NOISES, People, labelled
 from benchmarks.other_sets import BUNDLED, Items
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def seen() -> People:

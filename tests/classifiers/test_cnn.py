@@ -21,7 +21,7 @@ from labelaudit.crossval import cross_validate
 from labelaudit.domain import Dataset
 from labelaudit.errors import MissingExtraError, UsageError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 
 
 def marks(n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
